@@ -85,13 +85,17 @@ def grant_delegated_permission(
 ) -> tuple[str, ...]:
     """Commands that consent to one delegated permission for all users of the tenant.
 
-    https://learn.microsoft.com/graph/api/oauth2permissiongrant-post. An app that already holds a tenant-wide grant on the
-    resource needs the scope added to that grant instead; the az line of ``az ad app permission grant`` does both.
+    An app holds at most one tenant-wide grant a resource, so the PowerShell line adds the scope to that grant where there
+    is one. https://learn.microsoft.com/graph/api/oauth2permissiongrant-post
     """
     client = _id(client_service_principal_id, "service principal id")
     resource = _id(resource_service_principal_id, "resource service principal id")
     value = re.sub(r"[^\w.\-:/]", "", scope)
+    same = f"clientId eq '{client}' and resourceId eq '{resource}' and consentType eq 'AllPrincipals'"
     return (
-        f"New-MgOauth2PermissionGrant -ClientId {client} -ConsentType AllPrincipals -ResourceId {resource} -Scope {quote(value)}",
-        f"az ad app permission grant --id {_id(app_id, 'app id')} --api {resource} --scope {value}",
+        f'$grant = Get-MgOauth2PermissionGrant -Filter "{same}"; '
+        f'if ($grant) {{ Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId $grant.Id -Scope "$($grant.Scope) {value}" }} '
+        f"else {{ New-MgOauth2PermissionGrant -ClientId {client} -ConsentType AllPrincipals -ResourceId {resource} "
+        f"-Scope {quote(value)} }}",
+        az_admin_consent(app_id),
     )

@@ -1,16 +1,32 @@
 """The comparison: requested against granted, one row for each (app, resource, permission, type).
 
-Columns and statuses are those of ``permissions`` in the interface. Pure: tables in, one table out.
+Columns and statuses are those of ``permissions`` in the interface. Pure: tables in, one table out, in an order that
+hangs on ids alone. Delegated permissions are compared by the permission's id, found from a grant's scope value on that
+resource; application permissions by id and resource together; never by name alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auditor.reference.resources import resource_name
+from auditor.tenant.consent_policy import Candidate, users_may_consent
+from auditor.tenant.directory import ConsentSettings
+from auditor.tenant.fields import Raw, key
+
 PERMISSIONS = {
-    "app_id": "str",
+    "app_id": "str: missing where the client's service principal was deleted and its app id is unknown",
     "app_name": "str",
-    "app_kind": "str: as APPS.kind",
+    "app_kind": "str: as APPS.kind, missing for a deleted client",
+    "client_id": "str: object id of the client's service principal, missing where it has none",
     "resource_app_id": "str: missing where the granting service principal was deleted and its app id is unknown",
     "resource": "str: display name of the resource; well-known name where it has no service principal here",
+    "resource_id": "str: object id of the resource's service principal",
     "permission_id": "str: missing where only a value is known",
     "permission": "str: value, missing where only an id is known",
     "type": "str: delegated | application",
@@ -25,3 +41,202 @@ PERMISSIONS = {
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """appRoleId of an assignment without a role ("Default Access"): no permission at all."""
+
+_KEY = ["client_key", "resource_key", "permission_key", "type"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the comparison is made from: tables of ``auditor.tenant.columns``, and what was read."""
+
+    apps: pd.DataFrame
+    resources: pd.DataFrame
+    defined: pd.DataFrame
+    requested: pd.DataFrame
+    preauthorized: pd.DataFrame
+    grants: pd.DataFrame
+    assignments: pd.DataFrame
+    consent: ConsentSettings
+    grant_policies: Sequence[Raw]
+    tenant_id: str
+    requested_read: bool = True
+    defined_read: bool = True
+    grants_read: bool = True
+    assignments_read: bool = True
+
+
+def compare(tables: Compared) -> pd.DataFrame:
+    """Everything an app requested, was granted, or both: ``PERMISSIONS``, each row once."""
+    defined = tables.defined.drop_duplicates(["resource_app_id", "permission_id", "type"])
+    rows = _united(tables, defined)
+    rows = rows.merge(
+        defined.rename(columns={"permission": "defined_value"}),
+        on=["resource_app_id", "permission_id", "type"],
+        how="left",
+    )
+    rows["permission"] = rows["defined_value"].where(rows["defined_value"].notna(), rows["value"])
+    rows = _with_names(rows, tables)
+    rows["requested"] = _requested(rows, tables)
+    rows["granted"] = _granted(rows, tables)
+    rows["consent"] = _consent(rows)
+    rows["status"] = _status(rows, tables)
+    rows["admin_only"] = rows["admin_only"].astype("boolean").mask(rows["type"] == "application", True)
+    order = ["app_id", "client_key", "resource_app_id", "resource_key", "type", "permission", "permission_key"]
+    return rows.sort_values(order, kind="stable")[list(PERMISSIONS)].reset_index(drop=True)
+
+
+def _keyed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Adds the natural key. App ids identify; an object id stands in where the app id is gone with its service principal."""
+    rows["client_key"] = rows["app_id"].where(rows["app_id"].notna(), "sp:" + rows["client_id"])
+    rows["resource_key"] = rows["resource_app_id"].where(rows["resource_app_id"].notna(), "sp:" + rows["resource_id"])
+    rows["permission_key"] = rows["permission_id"].where(rows["permission_id"].notna(), "value:" + rows["value"])
+    return rows
+
+
+def _united(tables: Compared, defined: pd.DataFrame) -> pd.DataFrame:
+    """Requested, delegated grants and assignments folded together, one row a key."""
+    requested = tables.requested.assign(is_requested=True)
+    grants = _resolved_grants(tables.grants, defined)
+    assignments = tables.assignments.rename(columns={"principal_id": "client_id"})[
+        ["client_id", "app_id", "resource_id", "resource_app_id", "permission_id"]
+    ].assign(type="application", by_admin=True)
+    columns = ["app_id", "client_id", "resource_app_id", "resource_id", "permission_id", "value", "type"]
+    marks = ["is_requested", "by_admin", "user"]
+    parts = [part.reindex(columns=columns + marks) for part in (requested, grants, assignments)]
+    typed = [part.astype(dict.fromkeys([*columns, "user"], "str")) for part in parts]
+    every = _keyed(pd.concat(typed, ignore_index=True))
+    every["is_requested"] = every["is_requested"].fillna(False).astype("bool")
+    every["by_admin"] = every["by_admin"].fillna(False).astype("bool")
+    return (
+        every.groupby(_KEY, sort=False, dropna=False)
+        .agg(
+            app_id=("app_id", "first"),
+            client_id=("client_id", "first"),
+            resource_app_id=("resource_app_id", "first"),
+            resource_id=("resource_id", "first"),
+            permission_id=("permission_id", "first"),
+            value=("value", "min"),
+            is_requested=("is_requested", "any"),
+            by_admin=("by_admin", "any"),
+            consented_users=("user", "nunique"),
+        )
+        .reset_index()
+        .astype({"app_id": "str", "client_id": "str", "resource_app_id": "str", "permission_id": "str", "value": "str"})
+    )
+
+
+def _resolved_grants(grants: pd.DataFrame, defined: pd.DataFrame) -> pd.DataFrame:
+    """Grants with the id that their scope value has on their resource; scope values are compared without case."""
+    scopes = defined.loc[defined["type"] == "delegated", ["resource_app_id", "permission_id", "permission"]].copy()
+    scopes["folded"] = scopes["permission"].str.lower()
+    scopes = scopes.drop(columns="permission").drop_duplicates(["resource_app_id", "folded"])
+    rows = grants.rename(columns={"permission": "value"})
+    rows["folded"] = rows["value"].str.lower()
+    rows = rows.merge(scopes, on=["resource_app_id", "folded"], how="left")
+    by_admin = rows["consent_type"] == "AllPrincipals"
+    # One undefined value may be spelled in several cases; its key is the folded form, so that it makes one row.
+    rows["value"] = rows["value"].where(rows["permission_id"].notna(), rows["folded"])
+    return rows.assign(type="delegated", by_admin=by_admin, user=rows["principal_id"].where(~by_admin))
+
+
+def _with_names(rows: pd.DataFrame, tables: Compared) -> pd.DataFrame:
+    apps = tables.apps.set_index("app_id")
+    resources = tables.resources.set_index("resource_app_id")
+    known = {app_id: resource_name(app_id) for app_id in rows["resource_app_id"].dropna().unique()}
+    gone = "deleted service principal "
+    rows["app_name"] = rows["app_id"].map(apps["display_name"]).astype("str")
+    rows["app_name"] = rows["app_name"].where(rows["app_id"].notna(), gone + rows["client_id"])
+    rows["app_kind"] = rows["app_id"].map(apps["kind"]).astype("str")
+    own = rows["app_id"].map(apps["service_principal_id"]).astype("str")
+    rows["client_id"] = own.where(own.notna(), rows["client_id"])
+    published = rows["resource_app_id"].map(resources["service_principal_id"]).astype("str")
+    rows["resource_id"] = published.where(published.notna(), rows["resource_id"])
+    resource = rows["resource_app_id"].map(resources["display_name"]).astype("str")
+    resource = resource.where(resource.notna(), rows["resource_app_id"].map(known).astype("str"))
+    resource = resource.where(resource.notna(), rows["resource_app_id"])
+    rows["resource"] = resource.where(rows["resource_app_id"].notna(), gone + rows["resource_id"])
+    return rows
+
+
+def _requested(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
+    if not tables.requested_read:
+        return pd.Series(pd.NA, index=rows.index, dtype="boolean")
+    registered = tables.apps.loc[tables.apps["object_id"].notna(), "app_id"]
+    return rows["is_requested"].astype("boolean").mask(~rows["app_id"].isin(registered), pd.NA)
+
+
+def _granted(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
+    granted = (rows["by_admin"] | (rows["consented_users"] > 0)).astype("boolean")
+    if not tables.grants_read:
+        granted = granted.mask(rows["type"] == "delegated", pd.NA)
+    if not tables.assignments_read:
+        granted = granted.mask(rows["type"] == "application", pd.NA)
+    return granted
+
+
+def _consent(rows: pd.DataFrame) -> pd.Series[Any]:
+    words = np.select([rows["by_admin"], rows["consented_users"] > 0], ["admin", "users"], "none")
+    return pd.Series(words, index=rows.index, dtype="str").mask(rows["granted"].isna())
+
+
+def _status(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
+    """The first status that holds, in the interface's order."""
+    granted = rows["granted"].fillna(False).astype("bool")
+    unknown = rows["granted"].isna()
+    plain = rows["permission_id"] != DEFAULT_ACCESS
+    missing = ~rows["resource_app_id"].isin(tables.resources["resource_app_id"])
+    undefined = rows["enabled"].isna() & plain
+    disabled = ~rows["enabled"].astype("boolean").fillna(True).astype("bool")
+    not_requested = (rows["requested"] == False).fillna(False).astype("bool")  # noqa: E712 - unknown is neither
+    preauthorized = _preauthorized(rows, tables)
+    open_rows = (rows["type"] == "delegated") & ~granted & ~unknown & ~missing & ~undefined & ~disabled & ~preauthorized
+    conditions = [
+        missing,
+        undefined,
+        disabled,
+        granted & not_requested,
+        rows["by_admin"],
+        granted,
+        unknown,
+        preauthorized,
+        _user_consentable(rows, open_rows, tables),
+    ]
+    words = ["resource-missing", "unknown-permission", "disabled-permission", "unrequested", "granted"]
+    words += ["partly-consented", "", "preauthorized", "user-consentable"]
+    status = pd.Series(np.select(conditions, words, "not-consented"), index=rows.index, dtype="str")
+    if not tables.defined_read:
+        return status.mask(pd.Series(True, index=rows.index))
+    return status.mask(status == "")
+
+
+def _preauthorized(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
+    keys = ["app_id", "resource_app_id", "permission_id"]
+    known = pd.MultiIndex.from_frame(tables.preauthorized[keys])
+    return pd.Series(pd.MultiIndex.from_frame(rows[keys]).isin(known), index=rows.index) & (rows["type"] == "delegated")
+
+
+def _user_consentable(rows: pd.DataFrame, open_rows: pd.Series[Any], tables: Compared) -> pd.Series[Any]:
+    """Whether the tenant's setting lets every user consent; unknown settings are never taken for a yes."""
+    answer = pd.Series(False, index=rows.index)
+    assigned = tables.consent.user_consent_policies
+    if not assigned:
+        return answer
+    policies = {key(policy, "id") or "": policy for policy in tables.grant_policies}
+    wanted = rows[open_rows & (rows["admin_only"].astype("boolean") == False).fillna(False)]  # noqa: E712
+    facts = tables.apps.set_index("app_id")[["owner_tenant_id", "verified_publisher", "assignment_required"]]
+    joined = wanted.join(facts, on="app_id")
+    for index, row in zip(joined.index, joined.itertuples(), strict=True):
+        answer[index] = users_may_consent(
+            Candidate(
+                app_id=str(row.app_id),
+                owner_tenant_id=str(row.owner_tenant_id),
+                verified_publisher=row.verified_publisher is True,
+                assignment_required=row.assignment_required is True,
+                resource_app_id=str(row.resource_app_id),
+                permission_id=str(row.permission_id),
+                permission=str(row.permission),
+            ),
+            assigned,
+            policies,
+        )
+    return answer

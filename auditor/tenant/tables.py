@@ -1,187 +1,318 @@
-"""The tenant in memory: typed tables made from a snapshot, each with documented columns.
+"""The tenant in memory: typed tables made from a snapshot, each built when first asked for.
 
-Conventions, for every table: strings are pandas' ``str`` dtype, missing is NaN (test with ``isna()``); booleans that
-may be unknown are ``boolean`` (``pd.NA`` is "unknown", a value of its own); times are ``datetime64[us, UTC]``, missing
-is NaT; tuples are objects, never missing. Ids are lower case. App ids and object ids are different things: an app id
-(client id) names the application in every tenant, an object id one app registration or service principal in this one.
-
-A ``Tenant`` builds each table when first asked for. ``restricted`` gives a check the tables that its declared sources
-carry and no other.
+What the columns mean is in ``columns``; how each table is made is in ``apps``, ``grants``, ``directory`` and
+``permissions``. ``restricted`` gives a check the tables that its declared sources carry, and no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
+from auditor.tenant.apps import apps_table, credentials_table
+from auditor.tenant.columns import CONDITIONAL_ACCESS, CREDENTIALS, DIRECTORY_ROLES, SERVICE_PLANS, empty
+from auditor.tenant.consents import consents_table
+from auditor.tenant.directory import (
+    ConsentSettings,
+    conditional_access_table,
+    consent_settings,
+    directory_roles_table,
+    service_plans_table,
+)
+from auditor.tenant.fields import key, parts
+from auditor.tenant.grants import (
+    assigned_to_table,
+    assignments_table,
+    defined_table,
+    grants_table,
+    preauthorized_table,
+    requested_table,
+    resources_table,
+)
+from auditor.tenant.permissions import Compared, compare
+from auditor.tenant.snapshot import Snapshot
 from auditor.tenant.state import SourceState
 
-APPS = {
-    "app_id": "str: app (client) id; unique, the key",
-    "object_id": "str: object id of the app registration, missing where there is none in this tenant",
-    "service_principal_id": "str: object id of the service principal, missing where there is none",
-    "display_name": "str: of the registration, else of the service principal",
-    "kind": "str: registration | external | managed-identity | first-party | legacy",
-    "enabled": "boolean: service principal's accountEnabled, and not disabled by isDisabled; unknown without one",
-    "sign_in_audience": "str: AzureADMyOrg, AzureADMultipleOrgs, AzureADandPersonalMicrosoftAccount, PersonalMicrosoftAccount",
-    "flows": "tuple of str: inferred by flows.py: app-only, delegated; empty if neither can be seen",
-    "flow_evidence": "str: in words, what the flows were inferred from",
-    "flows_certain": "bool: False where the registration cannot be seen, so another flow may exist",
-    "service_principal_type": "str: Application, ManagedIdentity, Legacy, SocialIdp, ...",
-    "owner_tenant_id": "str: tenant that owns the registration (appOwnerOrganizationId)",
-    "publisher": "str: publisherName or verified publisher's name",
-    "verified_publisher": "bool",
-    "assignment_required": "boolean: appRoleAssignmentRequired",
-    "disabled_by_microsoft": "str: disabledByMicrosoftStatus where it is set and not NotDisabled",
-    "preferred_single_sign_on": "str: preferredSingleSignOnMode: saml, oidc, password, ...",
-    "web_redirects": "tuple of str",
-    "spa_redirects": "tuple of str",
-    "public_redirects": "tuple of str: redirect URIs of the public client platform",
-    "fallback_public_client": "boolean: isFallbackPublicClient",
-    "implicit_access_token": "boolean: implicit flow may issue access tokens",
-    "implicit_id_token": "boolean",
-    "exposes_api": "bool: the registration or service principal publishes scopes or app roles for applications",
-    "owners": "tuple of str: object ids of owners of the registration and the service principal",
-    "tags": "tuple of str",
-    "created_at": "datetime",
+_APPLICATIONS, _PRINCIPALS = "applications", "servicePrincipals"
+_GRANTS, _ASSIGNED = "oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo"
+_FEDERATED = "applications/federatedIdentityCredentials"
+_OWNERS = ("applications/owners", "servicePrincipals/owners")
+_ROLES = ("roleManagement/directory/roleAssignments", "roleManagement/directory/roleDefinitions")
+_SKUS, _POLICIES = "subscribedSkus", "identity/conditionalAccess/policies"
+_AUTHORIZATION, _REQUESTS = "policies/authorizationPolicy", "policies/adminConsentRequestPolicy"
+_DEFAULTS = "policies/identitySecurityDefaultsEnforcementPolicy"
+
+TABLE_SOURCES: Mapping[str, frozenset[str]] = {
+    "apps": frozenset({_APPLICATIONS, _PRINCIPALS}),
+    "credentials": frozenset({_APPLICATIONS, _PRINCIPALS}),
+    "resources": frozenset({_PRINCIPALS}),
+    "defined": frozenset({_PRINCIPALS}),
+    "requested": frozenset({_APPLICATIONS}),
+    "preauthorized": frozenset({_APPLICATIONS}),
+    "grants": frozenset({_GRANTS, _PRINCIPALS}),
+    "assignments": frozenset({_ASSIGNED, _PRINCIPALS}),
+    "assigned_to": frozenset({_ASSIGNED}),
+    "directory_roles": frozenset({*_ROLES, _PRINCIPALS}),
+    "service_plans": frozenset({_SKUS}),
+    "conditional_access": frozenset({_POLICIES}),
+    "permissions": frozenset({_APPLICATIONS, _PRINCIPALS, _GRANTS, _ASSIGNED}),
+    "consents": frozenset({_GRANTS, _ASSIGNED, _PRINCIPALS}),
 }
-
-CREDENTIALS = {
-    "app_id": "str",
-    "holder": "str: application | service-principal",
-    "key_id": "str: id of the credential (for federated ones: the record's id)",
-    "kind": "str: secret | certificate | federated",
-    "name": "str: display name or hint given by people",
-    "usage": "str: Verify or Sign for certificates, missing otherwise",
-    "start_at": "datetime",
-    "end_at": "datetime: missing for federated credentials, which do not expire",
-    "issuer": "str: federated only",
-    "subject": "str: federated only",
-}
-
-RESOURCES = {
-    "resource_app_id": "str: the key",
-    "service_principal_id": "str",
-    "display_name": "str",
-    "enabled": "boolean",
-    "kind": "str: as APPS.kind",
-}
-"""Every service principal that publishes permissions or was granted upon."""
-
-DEFINED = {
-    "resource_app_id": "str",
-    "permission_id": "str",
-    "permission": "str: value, e.g. User.Read.All",
-    "type": "str: delegated | application",
-    "enabled": "bool",
-    "admin_only": "bool: delegated permission of type Admin; application permissions are always admin_only",
-}
-"""Permissions that resources define: oauth2PermissionScopes, and appRoles whose allowedMemberTypes has Application."""
-
-REQUESTED = {
-    "app_id": "str",
-    "resource_app_id": "str",
-    "permission_id": "str",
-    "type": "str: delegated | application",
-}
-"""requiredResourceAccess of this tenant's app registrations, duplicates removed."""
-
-GRANTS = {
-    "client_id": "str: object id of the client's service principal",
-    "app_id": "str: client's app id, missing where the service principal was deleted",
-    "resource_id": "str: object id of the resource's service principal",
-    "resource_app_id": "str: missing where the service principal was deleted",
-    "grant_id": "str: id of the oauth2PermissionGrant",
-    "consent_type": "str: AllPrincipals | Principal",
-    "principal_id": "str: the user, missing for AllPrincipals",
-    "permission": "str: one scope value; a grant with n scopes gives n rows, duplicates removed",
-}
-
-ASSIGNMENTS = {
-    "principal_id": "str: object id of the service principal that was granted the role",
-    "app_id": "str: its app id, missing where it was deleted",
-    "resource_id": "str",
-    "resource_app_id": "str: missing where the service principal was deleted",
-    "assignment_id": "str",
-    "permission_id": "str: appRoleId; all zeros is the default access role",
-    "created_at": "datetime",
-}
-"""App role assignments to service principals (the application permissions granted)."""
-
-ASSIGNED_TO = {
-    "service_principal_id": "str: the resource (the app that people are assigned to); the key",
-    "users": "int: users assigned",
-    "groups": "int",
-    "service_principals": "int",
-}
-"""Counts of who is assigned to a service principal. A row for each one whose assignments were read, 0 included."""
-
-DIRECTORY_ROLES = {
-    "principal_id": "str: service principal",
-    "app_id": "str: its app id, missing if it is no service principal of this tenant",
-    "role_definition_id": "str",
-    "role_template_id": "str: stable across tenants",
-    "role": "str: display name, e.g. User Administrator",
-    "scope": "str: directoryScopeId, / is the whole tenant",
-}
-"""Directory role assignments held by service principals (others are left out)."""
-
-SERVICE_PLANS = {
-    "service_plan_id": "str",
-    "service_plan": "str: servicePlanName",
-    "sku": "str: skuPartNumber",
-    "active": "bool: the SKU's capabilityStatus is Enabled or Warning, and the plan's provisioningStatus is not Disabled",
-    "sku_status": "str: capabilityStatus: Enabled, Warning, Suspended, LockedOut, Deleted",
-    "provisioning_status": "str",
-    "units": "int: prepaid units enabled",
-}
-
-CONDITIONAL_ACCESS = {
-    "policy_id": "str",
-    "display_name": "str",
-    "state": "str: enabled | disabled | enabledForReportingButNotEnforced",
-    "conditions": "object: the policy's conditions as Graph gave them (dict)",
-    "grant_controls": "object: dict or None",
-    "session_controls": "object: dict or None",
-    "created_at": "datetime",
-    "modified_at": "datetime",
-}
-
-CONSENTS = {
-    "app_id": "str: client",
-    "display_name": "str: client",
-    "resource_app_id": "str",
-    "resource": "str: display name",
-    "permission": "str",
-    "type": "str: delegated | application",
-    "consent": "str: admin | user",
-    "principal_id": "str: the user of a user consent",
-    "granted_at": "datetime: app role assignments alone carry a date; missing is not known",
-    "record_id": "str: id of the grant or assignment",
-}
-"""One row for each grant as Graph holds it, for the Consents sheet."""
-
-
-@dataclass(frozen=True)
-class ConsentSettings:
-    """How this tenant lets users and admins consent. None is "not read", never "off"."""
-
-    user_consent_policies: tuple[str, ...] | None
-    """Permission grant policies under which users may consent for themselves (``managePermissionGrantsForSelf.`` entries
-    with the prefix removed); empty: users may not consent at all."""
-    admin_consent_requests: bool | None
-    """Whether users may ask an admin (adminConsentRequestPolicy.isEnabled)."""
-    security_defaults: bool | None
-
-    @property
-    def users_may_consent(self) -> bool | None:
-        """Whether users may consent to anything at all; None if the policy was not read."""
-        return None if self.user_consent_policies is None else bool(self.user_consent_policies)
+"""The sources without which a table says nothing; a check must declare them (required or optional) to see it."""
 
 
 class UndeclaredSource(LookupError):
     """A check asked for a table whose sources it did not declare: a mistake in the check."""
+
+
+class Tenant:
+    """One tenant at one time. Tables have the columns of ``auditor.tenant.columns``; do not change them in place.
+
+    A table whose source was not read has no rows: ask ``is_read`` before drawing conclusions from that.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._built: dict[str, Any] = {}
+        self._allowed: frozenset[str] | None = None
+
+    @classmethod
+    def load(cls, snapshot: Snapshot) -> Tenant:
+        """The tenant of a snapshot. Nothing is read from disk before a table is asked for.
+
+        A damaged source file raises ``InputError`` at the first table that needs it.
+        """
+        return cls(snapshot)
+
+    def restricted(self, sources: Iterable[str]) -> Tenant:
+        """The same tenant (and the same built tables), showing only what these sources carry."""
+        view = Tenant(self._snapshot)
+        view._built = self._built
+        view._allowed = frozenset(sources)
+        return view
+
+    @property
+    def id(self) -> str:
+        return self._snapshot.tenant_id
+
+    @property
+    def display_name(self) -> str:
+        return self._snapshot.tenant_name
+
+    @property
+    def cloud(self) -> str:
+        return self._snapshot.cloud
+
+    @property
+    def collected_at(self) -> datetime:
+        return self._snapshot.collected_at
+
+    @property
+    def signed_in_as(self) -> str:
+        return self._snapshot.signed_in_as
+
+    @property
+    def requests(self) -> int:
+        return self._snapshot.requests
+
+    @property
+    def states(self) -> Mapping[str, SourceState]:
+        return self._snapshot.states
+
+    def is_read(self, source: str) -> bool:
+        """Whether a source was read whole.
+
+        Raises:
+            UndeclaredSource: a restricted tenant is asked about a source that was not declared.
+        """
+        if self._allowed is not None and source not in self._allowed:
+            raise UndeclaredSource(f"source {source!r} is not declared")
+        return self._has(source)
+
+    def _has(self, source: str) -> bool:
+        state = self._snapshot.states.get(source)
+        return state is not None and state.is_read
+
+    @property
+    def apps(self) -> pd.DataFrame:
+        """Every app: registrations, service principals, or both (``columns.APPS``)."""
+
+        def build() -> pd.DataFrame:
+            owners: dict[str, tuple[str, ...]] = {}
+            for source in _OWNERS:
+                for record in self._snapshot.objects(source):
+                    ids = tuple(str(owner).lower() for owner in record.get("owners", ()))
+                    owners[key(record, "id") or ""] = ids
+            federated = {
+                key(record, "id") or "": sum(1 for _ in parts(record, "federatedIdentityCredentials"))
+                for record in self._snapshot.objects(_FEDERATED)
+            }
+            return apps_table(
+                self._raw(_APPLICATIONS),
+                self._raw(_PRINCIPALS),
+                owners,
+                federated if self._has(_FEDERATED) else None,
+                self.id,
+            )
+
+        return self._table("apps", build)
+
+    @property
+    def credentials(self) -> pd.DataFrame:
+        """Secrets, certificates and federated credentials (``columns.CREDENTIALS``)."""
+        return self._table(
+            "credentials",
+            lambda: credentials_table(self._raw(_APPLICATIONS), self._raw(_PRINCIPALS), self._snapshot.objects(_FEDERATED)),
+        )
+
+    @property
+    def resources(self) -> pd.DataFrame:
+        """Service principals that publish permissions or were granted upon (``columns.RESOURCES``)."""
+
+        def build() -> pd.DataFrame:
+            # A resource is one by being granted upon, too; those two sources only add rows here, so they need not be declared.
+            upon = {key(grant, "resourceId") for grant in self._snapshot.objects(_GRANTS)}
+            upon |= {key(row, "resourceId") for row in self._snapshot.objects(_ASSIGNED) if "counted" not in row}
+            kinds = self._kinds()
+            return resources_table(self._raw(_PRINCIPALS), kinds, frozenset(upon - {None}))  # type: ignore[arg-type]
+
+        return self._table("resources", build)
+
+    @property
+    def defined(self) -> pd.DataFrame:
+        """Permissions that resources define (``columns.DEFINED``)."""
+        return self._table("defined", lambda: defined_table(self._raw(_PRINCIPALS)))
+
+    @property
+    def requested(self) -> pd.DataFrame:
+        """What app registrations request (``columns.REQUESTED``)."""
+        return self._table("requested", lambda: requested_table(self._raw(_APPLICATIONS)))
+
+    @property
+    def preauthorized(self) -> pd.DataFrame:
+        """Clients that APIs of this tenant pre-authorize (``columns.PREAUTHORIZED``)."""
+        return self._table("preauthorized", lambda: preauthorized_table(self._raw(_APPLICATIONS)))
+
+    @property
+    def grants(self) -> pd.DataFrame:
+        """OAuth2 permission grants, one row a scope (``columns.GRANTS``)."""
+        return self._table("grants", lambda: grants_table(self._snapshot.objects(_GRANTS), self._app_ids()))
+
+    @property
+    def assignments(self) -> pd.DataFrame:
+        """App role assignments to service principals (``columns.ASSIGNMENTS``)."""
+        return self._table("assignments", lambda: assignments_table(self._snapshot.objects(_ASSIGNED), self._app_ids()))
+
+    @property
+    def assigned_to(self) -> pd.DataFrame:
+        """Who is assigned to service principals, counted (``columns.ASSIGNED_TO``)."""
+        return self._table("assigned_to", lambda: assigned_to_table(self._snapshot.objects(_ASSIGNED)))
+
+    @property
+    def directory_roles(self) -> pd.DataFrame:
+        """Directory roles held by service principals (``columns.DIRECTORY_ROLES``)."""
+        if not all(self._has(source) for source in _ROLES):
+            return self._table("directory_roles", lambda: empty(DIRECTORY_ROLES))
+        return self._table(
+            "directory_roles",
+            lambda: directory_roles_table(*(self._snapshot.objects(source) for source in _ROLES), self._app_ids()),
+        )
+
+    @property
+    def service_plans(self) -> pd.DataFrame:
+        """Service plans the tenant owns (``columns.SERVICE_PLANS``)."""
+        return self._table("service_plans", lambda: service_plans_table(self._snapshot.objects(_SKUS)))
+
+    @property
+    def conditional_access(self) -> pd.DataFrame:
+        """Conditional Access policies (``columns.CONDITIONAL_ACCESS``)."""
+        return self._table("conditional_access", lambda: conditional_access_table(self._snapshot.objects(_POLICIES)))
+
+    @property
+    def consent(self) -> ConsentSettings:
+        """How users and admins may consent; what was not read is None."""
+        if "consent" not in self._built:
+            self._built["consent"] = consent_settings(*(self._single(one) for one in (_AUTHORIZATION, _REQUESTS, _DEFAULTS)))
+        settings = self._built["consent"]
+        assert isinstance(settings, ConsentSettings)
+        return settings
+
+    @property
+    def permissions(self) -> pd.DataFrame:
+        """Requested against granted (``permissions.PERMISSIONS``)."""
+
+        def build() -> pd.DataFrame:
+            whole = Tenant(self._snapshot)
+            whole._built = self._built
+            return compare(
+                Compared(
+                    apps=whole.apps,
+                    resources=whole.resources,
+                    defined=whole.defined,
+                    requested=whole.requested,
+                    preauthorized=whole.preauthorized,
+                    grants=whole.grants,
+                    assignments=whole.assignments,
+                    consent=whole.consent,
+                    grant_policies=tuple(self._snapshot.objects("policies/permissionGrantPolicies")),
+                    tenant_id=self.id,
+                    requested_read=self._has(_APPLICATIONS),
+                    defined_read=self._has(_PRINCIPALS),
+                    grants_read=self._has(_GRANTS) and self._has(_PRINCIPALS),
+                    assignments_read=self._has(_ASSIGNED) and self._has(_PRINCIPALS),
+                )
+            )
+
+        return self._table("permissions", build)
+
+    @property
+    def consents(self) -> pd.DataFrame:
+        """Grants and assignments as Graph holds them, for reports (``columns.CONSENTS``)."""
+        whole = Tenant(self._snapshot)
+        whole._built = self._built
+        return self._table(
+            "consents",
+            lambda: consents_table(whole.grants, whole.assignments, whole.apps, whole.resources, whole.defined),
+        )
+
+    def _table(self, name: str, build: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        if self._allowed is not None and not TABLE_SOURCES[name] <= self._allowed:
+            missing = ", ".join(sorted(TABLE_SOURCES[name] - self._allowed))
+            raise UndeclaredSource(f"table {name!r} needs sources that are not declared: {missing}")
+        if name not in self._built:
+            self._built[name] = build()
+        table = self._built[name]
+        assert isinstance(table, pd.DataFrame)
+        return table
+
+    def _raw(self, source: str) -> list[dict[str, Any]]:
+        """Raw objects that several tables need, read once."""
+        name = f"raw:{source}"
+        if name not in self._built:
+            self._built[name] = list(self._snapshot.objects(source))
+        records: list[dict[str, Any]] = self._built[name]
+        return records
+
+    def _app_ids(self) -> Mapping[str, str]:
+        """Service principal object id to app id."""
+        if "app ids" not in self._built:
+            pairs = ((key(principal, "id"), key(principal, "appId")) for principal in self._raw(_PRINCIPALS))
+            self._built["app ids"] = {object_id: app_id for object_id, app_id in pairs if object_id and app_id}
+        ids: dict[str, str] = self._built["app ids"]
+        return ids
+
+    def _kinds(self) -> Mapping[str, str]:
+        whole = Tenant(self._snapshot)
+        whole._built = self._built
+        apps = whole.apps
+        return dict(zip(apps["app_id"], apps["kind"], strict=True))
+
+    def _single(self, source: str) -> dict[str, Any] | None:
+        """The one object of a singleton source; None where it was not read."""
+        return next(iter(self._snapshot.objects(source)), None) if self._has(source) else None
+
+
+__all__ = ["CONDITIONAL_ACCESS", "CREDENTIALS", "SERVICE_PLANS", "TABLE_SOURCES", "ConsentSettings", "Tenant", "UndeclaredSource"]
