@@ -12,13 +12,13 @@ Formats: https://github.com/microsoftgraph/kibali/blob/main/specs/permissions.md
 from __future__ import annotations
 
 import csv
+import datetime
 import hashlib
 import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date as Date
 from typing import Any
 
 import orjson
@@ -41,6 +41,8 @@ _REPAIRS = (
     # The sample file path of the drive pages stands for any path.
     (re.compile(r"root:/foldera/fileb\.txt:"), "root:/{id}:"),
 )
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Claim = tuple[str, str]
 """A permission and what it also requires (empty: nothing)."""
@@ -124,7 +126,7 @@ def compile_catalog(sources: Sources, date: str) -> bytes:
     Raises InputError where permissions.json is missing or has another shape than Microsoft publishes.
     """
     try:
-        Date.fromisoformat(date)
+        datetime.date.fromisoformat(date)
     except ValueError:
         raise InputError(f"The date of the permission data is {date!r}; expected a date such as 2026-08-07.") from None
     if not sources.permissions:
@@ -159,16 +161,19 @@ def compile_catalog(sources: Sources, date: str) -> bytes:
 
 
 def compile_first_party(apps: Iterable[Mapping[str, str]]) -> bytes:
-    """Compile the list of Microsoft's own apps: app id, owning tenant (empty: not said), source, name; tab separated."""
+    """Compile the list of Microsoft's own apps: app id, owning tenant, name; tab separated, sorted.
+
+    Only rows that name the owning tenant count. The published list also holds every GUID that Microsoft's pages mention
+    (Azure roles, licences, permission ids) and contributed guesses, all without an owner: those are no evidence.
+    Raises InputError where no row is left.
+    """
     rows = {}
     for app in apps:
-        app_id = str(app.get("AppId", "")).strip().lower()
-        if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", app_id):
-            owner = str(app.get("AppOwnerOrganizationId") or "").strip().lower()
-            name = " ".join(str(app.get("AppDisplayName") or "").split())
-            rows[app_id] = f"{app_id}\t{owner}\t{app.get('Source', '')}\t{name}\n"
+        app_id, owner = (str(app.get(key) or "").strip().lower() for key in ("AppId", "AppOwnerOrganizationId"))
+        if _GUID.fullmatch(app_id) and _GUID.fullmatch(owner):
+            rows[app_id] = f"{app_id}\t{owner}\t{' '.join(str(app.get('AppDisplayName') or '').split())}\n"
     if not rows:
-        raise InputError("The list of Microsoft's apps holds no app id.")
+        raise InputError("The list of Microsoft's apps names no app with its owning tenant.")
     return "".join(rows[app_id] for app_id in sorted(rows)).encode()
 
 
