@@ -19,6 +19,23 @@ from auditor.emulator.services import AAD_GRAPH, ARM, EXCHANGE, GRAPH, MICROSOFT
 from auditor.emulator.shapes import DEFAULT_ACCESS, Raw
 from auditor.emulator.surroundings import DEFAULT_TENANT_ID, Surroundings
 
+__all__ = [
+    "AAD_GRAPH",
+    "ARM",
+    "AUDITOR_PERMISSIONS",
+    "AUDITOR_SECRET",
+    "DEFAULT_ACCESS",
+    "DEFAULT_TENANT_ID",
+    "EXCHANGE",
+    "GRAPH",
+    "MICROSOFT_TENANT",
+    "SHAREPOINT",
+    "App",
+    "Published",
+    "Request",
+    "TenantBuilder",
+]
+
 BY_PLATFORM = "by platform"
 """Stands for: a client secret, unless the app signs in without one."""
 AUDITOR_SECRET = "demo-secret-of-graph-auditor"  # noqa: S105 - known on purpose; opens nothing but an emulated tenant
@@ -65,9 +82,8 @@ class TenantBuilder(Surroundings):
         for resource in (GRAPH, AAD_GRAPH, EXCHANGE, SHAREPOINT, ARM):
             self.first_party(resource, services.NAMES[resource])
         self.licence("SPE_E5")
-        self.auditor = self.app("Graph Auditor", requests=[(value, "application") for value in AUDITOR_PERMISSIONS])
-        for value in AUDITOR_PERMISSIONS:
-            self.assign(self.auditor, value)
+        requests: list[Request] = [(value, "application") for value in AUDITOR_PERMISSIONS]
+        self.auditor = self.consent(self.app("Graph Auditor", requests=requests))
         self.secret(self.auditor, AUDITOR_SECRET)
 
     # --- apps ----------------------------------------------------------------------------------------------------
@@ -265,11 +281,26 @@ class TenantBuilder(Surroundings):
         self.data["appRoleAssignments"].append(row)
         return row
 
-    def assign_people(self, app: App | str, *, users: int = 2, groups: int = 0, **raw: Any) -> None:
-        """Assigns so many users and groups to the app (default access)."""
+    def consent(self, app: App) -> App:
+        """Admin consent: grants everything that the app's registration requests, for all users. Returns the app."""
+        for access in self.registration(app)["requiredResourceAccess"]:
+            resource = access["resourceAppId"]
+            by_id = {entry["id"]: entry["value"] for entry in self._offered(resource, "delegated")}
+            entries = access["resourceAccess"]
+            if scopes := [by_id[entry["id"]] for entry in entries if entry["type"] == "Scope" and entry["id"] in by_id]:
+                self.grant(app, " ".join(scopes), resource=resource)
+            for entry in entries:
+                if entry["type"] == "Role":
+                    self.assign(app, entry["id"], resource=resource)
+        return app
+
+    def assign_people(
+        self, app: App | str, *, users: int | Iterable[str] = 2, groups: int | Iterable[str] = 0, **raw: Any
+    ) -> None:
+        """Assigns users and groups to the app (default access): so many, or those named."""
         target = self.principal(app)
-        people = [(self.user(f"Person {number}"), f"Person {number}", "User") for number in range(1, users + 1)]
-        teams = [(self.group(f"Team {number}"), f"Team {number}", "Group") for number in range(1, groups + 1)]
+        people = [(self.user(name), name, "User") for name in _named("Person", users)]
+        teams = [(self.group(name), name, "Group") for name in _named("Team", groups)]
         for object_id, name, kind in people + teams:
             row = shapes.role_assignment(
                 self.guid("assignment", object_id, target["id"]),
@@ -323,12 +354,7 @@ class TenantBuilder(Surroundings):
         """
         if _is_guid(permission):
             return permission
-        app_id = _app_id(resource)
-        if raw := self._principals.get(app_id):
-            published = raw["appRoles" if kind == "application" else "oauth2PermissionScopes"]
-        else:
-            published = services.app_roles(app_id) if kind == "application" else services.scopes(app_id)
-        for entry in published:
+        for entry in self._offered(resource, kind):
             if entry["value"] == permission:
                 return str(entry["id"])
         raise LookupError(f"{_app_id(resource)} publishes no {kind} permission {permission!r}")
@@ -372,6 +398,13 @@ class TenantBuilder(Surroundings):
             raw.update(rest[0] if rest else {})
         return roles, offered
 
+    def _offered(self, resource: App | str, kind: str) -> list[Raw]:
+        """What a resource publishes under that type; Microsoft's also where they have no service principal here."""
+        app_id = _app_id(resource)
+        if raw := self._principals.get(app_id):
+            return list(raw["appRoles" if kind == "application" else "oauth2PermissionScopes"])
+        return services.app_roles(app_id) if kind == "application" else services.scopes(app_id)
+
     def _object(self, app: App | str) -> Raw:
         """The raw service principal, or a nameless stand-in with the id given: an object deleted long ago."""
         return self._principals.get(_app_id(app)) or {"id": self._object_id(app), "displayName": None}
@@ -388,6 +421,10 @@ class TenantBuilder(Surroundings):
 
 def _app_id(app: App | str) -> str:
     return app.app_id if isinstance(app, App) else app
+
+
+def _named(word: str, wanted: int | Iterable[str]) -> list[str]:
+    return [f"{word} {number}" for number in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
 
 
 def _is_guid(text: str) -> bool:
