@@ -103,5 +103,6 @@ def first_party_name(app_id: str) -> str | None:
 @lru_cache(maxsize=1)
 def _first_party() -> dict[str, str]:
     text = Path(__file__).with_name("first_party.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines())
-    return {app_id: name for app_id, _, name in rows}
+    rows = (line.split("\t") for line in text.split("\n") if line)
+    # A few have no published name; they are Microsoft's all the same.
+    return {app_id: name or "Microsoft app without a published name" for app_id, _, name in rows}
