@@ -96,8 +96,7 @@ def load_tenant(
     """A tenant file as a Tenant, without HTTP. ``unread`` names sources to deny (or gives their states)."""
     states = unread if isinstance(unread, dict) else {one: SourceState(one, "denied") for one in unread}
     folder = Path(tempfile.mkdtemp(prefix="auditor-test-"))
-    tenant = Tenant.load(snapshot_of(data, folder / "snapshot", states, now))
-    return tenant
+    return Tenant.load(snapshot_of(data, folder / "snapshot", states, now))
 
 
 def context_for(tenant: Tenant, **overrides: Any) -> Context:

@@ -101,7 +101,16 @@ class Finding:
     def fingerprint(self) -> str:
         """Stable from run to run: a hash of check, ids and type; never of names, dates, counts or certainty."""
         permission = self.permission_id or self.permission
-        parts = (self.check, self.app_id, self.resource_app_id, permission, self.permission_type, self.call, self.flow, *self.subject)
+        parts = (
+            self.check,
+            self.app_id,
+            self.resource_app_id,
+            permission,
+            self.permission_type,
+            self.call,
+            self.flow,
+            *self.subject,
+        )
         return hashlib.sha256("\x1f".join(part or "" for part in parts).encode()).hexdigest()[:20]
 
 
@@ -144,4 +153,6 @@ class Check(Protocol):
 
     META: CheckMeta
 
-    def examine(self, tenant: Tenant, context: Context) -> Examination: ...
+    def examine(self, tenant: Tenant, context: Context) -> Examination:
+        """Looks at the tenant and answers what it found."""
+        ...

@@ -29,7 +29,9 @@ class Scope:
     waivers: Sequence[Waiver] = ()
 
 
-def audit(tenant: Tenant, context: Context, scope: Scope | None = None, checks: Sequence[Check] | None = None) -> AuditRun:
+def audit(
+    tenant: Tenant, context: Context, scope: Scope | None = None, checks: Sequence[Check] | None = None
+) -> AuditRun:
     """Judges a tenant. Pure: the same snapshot and context give the same result.
 
     Args:
@@ -127,7 +129,7 @@ def _named(credentials: pd.DataFrame, apps: pd.DataFrame) -> pd.DataFrame:
 def _predictions(context: Context, apps: pd.DataFrame, app_ids: frozenset[str]) -> list[dict[str, Any]]:
     """A row for each declared call of each app and flow. This version records calls and does not judge them."""
     flows = dict(zip(apps["app_id"], apps["flows"], strict=True))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for app_id, declared in sorted(context.apps.items()):
         if app_ids and app_id not in app_ids:
             continue

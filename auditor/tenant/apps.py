@@ -106,7 +106,8 @@ def _row(
         "flow_evidence": flows.evidence,
         "flows_certain": flows.certain,
         "service_principal_type": text(service, "servicePrincipalType"),
-        "owner_tenant_id": key(service, "appOwnerOrganizationId") or (tenant_id.lower() if registration is not None else None),
+        "owner_tenant_id": key(service, "appOwnerOrganizationId")
+        or (tenant_id.lower() if registration is not None else None),
         "publisher": text(verified, "displayName") or text(service, "publisherName") or text(known, "publisherDomain"),
         "verified_publisher": text(verified, "displayName") is not None,
         "assignment_required": flag(service, "appRoleAssignmentRequired"),
@@ -195,4 +196,6 @@ def credentials_table(
                 + (text(item, "issuer"), text(item, "subject"))
             )
     rows.sort(key=lambda row: tuple(value or "" for value in row))
-    return frame(CREDENTIALS, dict(zip(CREDENTIALS, zip(*rows, strict=True) if rows else [()] * len(CREDENTIALS), strict=True)))
+    return frame(
+        CREDENTIALS, dict(zip(CREDENTIALS, zip(*rows, strict=True) if rows else [()] * len(CREDENTIALS), strict=True))
+    )

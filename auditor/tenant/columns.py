@@ -164,7 +164,7 @@ CONSENTS = {
 }
 """One row for each grant as Graph holds it, for the Consents sheet."""
 
-_DTYPES = {"str": "str", "boolean": "boolean", "bool": "bool", "int": "int64", "datetime": "datetime64[us, UTC]"}
+_DTYPES = {"str": "str", "boolean": "boolean", "bool": "bool", "int": "int64"}
 
 
 def frame(columns: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
@@ -179,9 +179,8 @@ def frame(columns: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> pd
         kind = description.split(":")[0].split(" ")[0]
         column = values[name]
         if kind == "datetime":
-            series[name] = pd.to_datetime(pd.Series(column, dtype="str"), utc=True, format="ISO8601", errors="coerce").astype(
-                _DTYPES[kind]
-            )
+            times = pd.to_datetime(pd.Series(column, dtype="str"), utc=True, format="ISO8601", errors="coerce")
+            series[name] = times.astype("datetime64[us, UTC]")
         else:
             series[name] = pd.Series(column, dtype=_DTYPES.get(kind, "object"))
     return pd.DataFrame(series)

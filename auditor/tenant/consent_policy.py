@@ -60,9 +60,7 @@ def _custom_covers(policy: Raw, candidate: Candidate) -> bool:
     return included and all(_set_matches(condition, candidate) is False for condition in parts(policy, "excludes"))
 
 
-def users_may_consent(
-    candidate: Candidate, assigned: Sequence[str], policies: Mapping[str, Raw]
-) -> bool:
+def users_may_consent(candidate: Candidate, assigned: Sequence[str], policies: Mapping[str, Raw]) -> bool:
     """Whether every user may consent to the candidate without an admin, as far as the tenant shows.
 
     Args:

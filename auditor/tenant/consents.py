@@ -52,5 +52,7 @@ def consents_table(
     rows = pd.concat(parts, ignore_index=True)
     rows["display_name"] = rows["app_id"].map(apps.set_index("app_id")["display_name"]).astype("str")
     rows["resource"] = rows["resource_app_id"].map(resources.set_index("resource_app_id")["display_name"]).astype("str")
-    rows = rows.sort_values(["app_id", "resource_app_id", "type", "permission", "principal_id", "record_id"], kind="stable")
+    rows = rows.sort_values(
+        ["app_id", "resource_app_id", "type", "permission", "principal_id", "record_id"], kind="stable"
+    )
     return rows[list(CONSENTS)].reset_index(drop=True)

@@ -41,7 +41,9 @@ def consent_settings(authorization: Raw | None, requests: Raw | None, defaults: 
         role = part(authorization, "defaultUserRolePermissions")
         if isinstance(role.get("permissionGrantPoliciesAssigned"), list):
             assigned = (policy.lower() for policy in texts(role, "permissionGrantPoliciesAssigned"))
-            policies = tuple(sorted(policy[len(_SELF_CONSENT) :] for policy in assigned if policy.startswith(_SELF_CONSENT)))
+            policies = tuple(
+                sorted(policy[len(_SELF_CONSENT) :] for policy in assigned if policy.startswith(_SELF_CONSENT))
+            )
     return ConsentSettings(
         user_consent_policies=policies,
         admin_consent_requests=None if requests is None else flag(requests, "isEnabled"),
@@ -63,7 +65,7 @@ def directory_roles_table(
     rows: list[tuple[Any, ...]] = []
     for assignment in assignments:
         principal, role_id = key(assignment, "principalId"), key(assignment, "roleDefinitionId")
-        if principal not in app_ids:
+        if principal is None or principal not in app_ids:
             continue
         role = names.get(role_id, {})
         rows.append(

@@ -58,10 +58,21 @@ def defined_table(principals: Iterable[Raw]) -> pd.DataFrame:
             continue
         for scope in parts(principal, "oauth2PermissionScopes"):
             admin_only = text(scope, "type") != "User"
-            rows.append((app_id, key(scope, "id"), text(scope, "value"), "delegated", bool(flag(scope, "isEnabled")), admin_only))
+            rows.append(
+                (
+                    app_id,
+                    key(scope, "id"),
+                    text(scope, "value"),
+                    "delegated",
+                    bool(flag(scope, "isEnabled")),
+                    admin_only,
+                )
+            )
         for role in parts(principal, "appRoles"):
             if "Application" in texts(role, "allowedMemberTypes"):
-                rows.append((app_id, key(role, "id"), text(role, "value"), "application", bool(flag(role, "isEnabled")), True))
+                rows.append(
+                    (app_id, key(role, "id"), text(role, "value"), "application", bool(flag(role, "isEnabled")), True)
+                )
     return _table(DEFINED, rows)
 
 
@@ -108,7 +119,16 @@ def grants_table(grants: Iterable[Raw], app_ids: Mapping[str, str]) -> pd.DataFr
     return _table(
         GRANTS,
         (
-            (client, app_ids.get(client), resource, app_ids.get(resource), text(grant, "id") or "", consent, user, scope)
+            (
+                client,
+                app_ids.get(client),
+                resource,
+                app_ids.get(resource),
+                text(grant, "id") or "",
+                consent,
+                user,
+                scope,
+            )
             for grant in grants
             if (client := key(grant, "clientId")) and (resource := key(grant, "resourceId"))
             for consent in (text(grant, "consentType") or "Principal",)

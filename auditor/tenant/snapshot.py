@@ -62,7 +62,7 @@ class _SourceFile:
         self.stream = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(self.raw)
 
     def close(self) -> None:
-        self.stream.close()  # closes the raw file too
+        self.stream.close()  # type: ignore[no-untyped-call]  # closes the raw file too
 
 
 class SnapshotWriter:
@@ -180,7 +180,9 @@ class Snapshot:
         """
         path = folder / MANIFEST
         if not path.is_file():
-            what = "an unfinished snapshot (it has no manifest.json)" if (folder / "sources").is_dir() else "no snapshot"
+            what = (
+                "an unfinished snapshot (it has no manifest.json)" if (folder / "sources").is_dir() else "no snapshot"
+            )
             raise InputError(f"{folder}: {what}; expected a folder written by 'auditor collect' or '--save-snapshot'")
         try:
             manifest = orjson.loads(path.read_bytes())
@@ -207,7 +209,9 @@ class Snapshot:
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-            raise InputError(f"{path}: damaged; expected the manifest of a snapshot as 'auditor collect' writes it") from None
+            raise InputError(
+                f"{path}: damaged; expected the manifest of a snapshot as 'auditor collect' writes it"
+            ) from None
         return snapshot
 
     def _check_files(self) -> None:
@@ -221,7 +225,9 @@ class Snapshot:
             size = path.stat().st_size if path.is_file() else None
             if size != entry["bytes"]:
                 seen = "is missing" if size is None else f"has {size} bytes"
-                raise InputError(f"{path}: {seen}, expected {entry['bytes']} bytes; the snapshot is damaged, collect the tenant again")
+                raise InputError(
+                    f"{path}: {seen}, expected {entry['bytes']} bytes; the snapshot is damaged, collect the tenant again"
+                )
 
     def objects(self, source: str) -> Iterator[dict[str, Any]]:
         """The objects of a source in Graph's order; none for a source that was not read.
@@ -233,7 +239,9 @@ class Snapshot:
         if entry is None or not self.states[source].is_read:
             return
         path = self.folder / entry["file"]
-        damaged = InputError(f"{path}: its content does not match the manifest; the snapshot is damaged, collect the tenant again")
+        damaged = InputError(
+            f"{path}: its content does not match the manifest; the snapshot is damaged, collect the tenant again"
+        )
         try:
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
                 raise damaged

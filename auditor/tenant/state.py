@@ -40,6 +40,7 @@ class SourceState:
 
     @property
     def is_read(self) -> bool:
+        """Whether the source was read whole."""
         return self.status == "read"
 
     def to_dict(self) -> dict[str, Any]:

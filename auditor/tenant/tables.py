@@ -96,30 +96,37 @@ class Tenant:
 
     @property
     def id(self) -> str:
+        """Tenant id."""
         return self._snapshot.tenant_id
 
     @property
     def display_name(self) -> str:
+        """The organization's display name."""
         return self._snapshot.tenant_name
 
     @property
     def cloud(self) -> str:
+        """Name of the cloud."""
         return self._snapshot.cloud
 
     @property
     def collected_at(self) -> datetime:
+        """When it was read: the clock of every judgement."""
         return self._snapshot.collected_at
 
     @property
     def signed_in_as(self) -> str:
+        """Who read it, in words; empty if not known."""
         return self._snapshot.signed_in_as
 
     @property
     def requests(self) -> int:
+        """HTTP requests that reading it took."""
         return self._snapshot.requests
 
     @property
     def states(self) -> Mapping[str, SourceState]:
+        """What became of each source."""
         return self._snapshot.states
 
     def is_read(self, source: str) -> bool:
@@ -165,7 +172,9 @@ class Tenant:
         """Secrets, certificates and federated credentials (``columns.CREDENTIALS``)."""
         return self._table(
             "credentials",
-            lambda: credentials_table(self._raw(_APPLICATIONS), self._raw(_PRINCIPALS), self._snapshot.objects(_FEDERATED)),
+            lambda: credentials_table(
+                self._raw(_APPLICATIONS), self._raw(_PRINCIPALS), self._snapshot.objects(_FEDERATED)
+            ),
         )
 
     @property
@@ -218,7 +227,9 @@ class Tenant:
             return self._table("directory_roles", lambda: empty(DIRECTORY_ROLES))
         return self._table(
             "directory_roles",
-            lambda: directory_roles_table(*(self._snapshot.objects(source) for source in _ROLES), self._app_ids()),
+            lambda: directory_roles_table(
+                self._snapshot.objects(_ROLES[0]), self._snapshot.objects(_ROLES[1]), self._app_ids()
+            ),
         )
 
     @property
@@ -235,9 +246,10 @@ class Tenant:
     def consent(self) -> ConsentSettings:
         """How users and admins may consent; what was not read is None."""
         if "consent" not in self._built:
-            self._built["consent"] = consent_settings(*(self._single(one) for one in (_AUTHORIZATION, _REQUESTS, _DEFAULTS)))
-        settings = self._built["consent"]
-        assert isinstance(settings, ConsentSettings)
+            self._built["consent"] = consent_settings(
+                *(self._single(one) for one in (_AUTHORIZATION, _REQUESTS, _DEFAULTS))
+            )
+        settings: ConsentSettings = self._built["consent"]
         return settings
 
     @property
@@ -284,8 +296,7 @@ class Tenant:
             raise UndeclaredSource(f"table {name!r} needs sources that are not declared: {missing}")
         if name not in self._built:
             self._built[name] = build()
-        table = self._built[name]
-        assert isinstance(table, pd.DataFrame)
+        table: pd.DataFrame = self._built[name]
         return table
 
     def _raw(self, source: str) -> list[dict[str, Any]]:
@@ -315,4 +326,12 @@ class Tenant:
         return next(iter(self._snapshot.objects(source)), None) if self._has(source) else None
 
 
-__all__ = ["CONDITIONAL_ACCESS", "CREDENTIALS", "SERVICE_PLANS", "TABLE_SOURCES", "ConsentSettings", "Tenant", "UndeclaredSource"]
+__all__ = [
+    "CONDITIONAL_ACCESS",
+    "CREDENTIALS",
+    "SERVICE_PLANS",
+    "TABLE_SOURCES",
+    "ConsentSettings",
+    "Tenant",
+    "UndeclaredSource",
+]
