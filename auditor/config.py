@@ -12,14 +12,14 @@ What a value must look like is in ``auditor.values``. This module imports nothin
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from auditor import values
 from auditor.errors import ConfigError
-from auditor.reference.clouds import CLOUDS
+from auditor.reference.clouds import CLOUDS, Cloud
 
 DEFAULT_FILE = "config.toml"
 """Read from the current folder if it is there and no ``--config`` is given."""
@@ -38,7 +38,7 @@ AuthMethod = Literal[
 FailOn = Literal["critical", "high", "medium", "low", "never"]
 Flow = Literal["app-only", "delegated"]
 Account = Literal["work", "personal"]
-FORMATS = ("xlsx", "html", "json", "csv")
+FORMATS = ("xlsx", "html", "json", "csv", "md")
 """Report formats, the same as ``reports.FORMATS`` (a test says so; importing it here would import pandas)."""
 
 
@@ -225,19 +225,26 @@ ARRAYS: dict[str, type[Any]] = {"apps": AppSettings, "waivers": WaiverSettings}
 """Tables that occur any number of times: ``[[name]]``."""
 
 
-def load(path: Path | None = None, *, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
+def load(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Any] | None = None,
+    without_file: bool = False,
+) -> Settings:
     """The settings of this run.
 
     Args:
         path: the file of ``--config``; None: ``config.toml`` of the current folder if it is there.
         environ: environment variables; an empty value is as good as none.
         flags: values by option, e.g. ``{"--tenant": "contoso.com"}``; None and empty values are left out.
+        without_file: no file is read, not even ``config.toml``.
 
     Raises:
         ConfigError: a file that cannot be read or parsed, an unknown key, a value that is not what is expected.
     """
     file = path if path is not None else Path(DEFAULT_FILE)
-    data = _parse(file) if path is not None or file.is_file() else {}
+    data = _parse(file) if not without_file and (path is not None or file.is_file()) else {}
     _refuse_unknown(data, {*TABLES, *ARRAYS}, file, "")
     given = {name: _table(name, data.get(name, {}), file) for name in TABLES}
     for name, kind in TABLES.items():
@@ -245,9 +252,21 @@ def load(path: Path | None = None, *, environ: Mapping[str, str], flags: Mapping
     if environ.get("AUDITOR_ACCESS_TOKEN") and "method" not in given["auth"]:
         given["auth"]["method"] = "token"
     tables: dict[str, Any] = {name: kind(**given[name]) for name, kind in TABLES.items()}
-    settings = Settings(**tables, **{name: _entries(name, data.get(name, []), file) for name in ARRAYS})
+    tables |= {name: _entries(name, data.get(name, []), file) for name in ARRAYS}
+    settings = Settings(**tables)
     _refuse_twice(settings.apps, file)
     return settings
+
+
+def cloud_of(tenant: TenantSettings, name: str | None = None) -> Cloud:
+    """The cloud of a tenant, with the host of ``[tenant] authority`` for sign-in where that is set.
+
+    Args:
+        tenant: the settings.
+        name: a cloud that wins over the configured one (a snapshot knows where it comes from).
+    """
+    cloud = CLOUDS[name or tenant.cloud]
+    return replace(cloud, login_host=tenant.authority.removeprefix("https://")) if tenant.authority else cloud
 
 
 def key_of(declared: Field[Any]) -> Key:

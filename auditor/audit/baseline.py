@@ -1,0 +1,27 @@
+"""The baseline: fingerprints of an earlier ``audit.json``. Findings among them are known and do not count for the gate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from auditor.errors import InputError
+
+
+def fingerprints(file: Path | None) -> frozenset[str]:
+    """The fingerprints of an earlier audit's findings; none without a file.
+
+    Raises:
+        InputError: the file cannot be read, or is no ``audit.json`` that this version understands.
+    """
+    if file is None:
+        return frozenset()
+    try:
+        data = json.loads(file.read_bytes())
+        if data["schema_version"] != 1:
+            raise InputError(f"{file}: this audit.json has schema version {data['schema_version']!r}, expected 1.")
+        return frozenset(str(finding["fingerprint"]) for finding in data["findings"])
+    except OSError as error:
+        raise InputError(f"{file}: the baseline cannot be read ({error.strerror or error}).") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"{file}: the baseline is not an audit.json that Graph Auditor wrote.") from None

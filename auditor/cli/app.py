@@ -1,0 +1,114 @@
+"""The command ``auditor``: which commands there are, and how a run ends.
+
+Command modules import typer alone at the top; what they need is imported when they run, so that ``--help`` is quick.
+Every known error is one sentence on standard error and an exit code; anything else is a bug and says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from auditor import __version__
+from auditor.cli import audit, catalog, checks, collect, demo, doctor, emulate
+from auditor.errors import AuditorError
+
+INTERRUPTED = 130
+BUG = 70
+"""EX_SOFTWARE of sysexits.h: none of the documented codes, because nothing is known of the tenant."""
+
+app = typer.Typer(
+    name="auditor",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("audit")(audit.command)
+app.command("collect")(collect.command)
+app.command("doctor")(doctor.command)
+app.command("checks")(checks.command)
+app.command("demo")(demo.command)
+app.command("emulate")(emulate.command)
+app.add_typer(catalog.app, name="catalog")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"graph-auditor {__version__}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+]
+
+
+@app.callback()
+def _auditor(version: Version = False) -> None:
+    """Read a Microsoft Entra tenant and predict which apps Microsoft Graph will refuse, and why.
+
+    Exit codes: 0 done; 1 findings at or above --fail-on; 2 bad usage, configuration or input; 3 could not sign in or read
+    the tenant; 4 done, but incomplete; 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """One run of the command line, errors told; gives back the exit code.
+
+    Args:
+        arguments: without the program's name; None: those of the process.
+    """
+    from auditor.cli.screen import never_fail_on_characters
+
+    never_fail_on_characters()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(args=given, prog_name="auditor")
+    except AuditorError as error:
+        return _tell(error)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        return _tell_bug(error, verbose="--verbose" in given or "-v" in given)
+    return 0
+
+
+def _tell(error: AuditorError) -> int:
+    from auditor.cli.logs import redact
+    from auditor.cli.screen import say
+
+    say(f"error: {redact(str(error))}")
+    return error.exit_code
+
+
+def _tell_bug(error: Exception, *, verbose: bool) -> int:
+    """A sentence, and with ``--verbose`` the traceback; never local variables, and no token in either."""
+    import traceback
+
+    from auditor.cli.logs import redact
+    from auditor.cli.screen import say
+
+    say(
+        f"error: this is a bug in Graph Auditor ({type(error).__name__}: {redact(str(error))[:500]}); please report it."
+    )
+    if verbose:
+        sys.stderr.write(redact("".join(traceback.format_exception(error, chain=True))))
+    else:
+        say("Run it again with --verbose to see where.")
+    return BUG
+
+
+def main() -> None:
+    """The entry point of the command."""
+    code = run()
+    try:
+        sys.stdout.flush()
+    except OSError:  # whoever read our output has left; there is nobody to tell
+        sys.stdout = None
+    sys.exit(code)

@@ -1,0 +1,103 @@
+"""What a person or a program sees: results on standard output, words on standard error.
+
+Text from a tenant is made harmless here (``reports.text``) and never read as markup. Colours and bars are rich's, which
+honours ``NO_COLOR``. rich is imported when something is shown, not before.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 200
+"""Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
+
+SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How much this run says, and where."""
+
+    quiet: bool = False
+    verbose: bool = False
+    bars: bool = True
+    """Whether progress may be shown as bars; it never is where standard error is no terminal."""
+
+    def say(self, text: str) -> None:
+        """One line for a person, on standard error; nothing with ``--quiet``."""
+        if not self.quiet:
+            say(text)
+
+    def table(self, title: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> None:
+        """A table on standard output; with ``words`` on standard error, and nothing with ``--quiet``.
+
+        A cell that is a severity alone is coloured; no cell is markup. Headers that end with ``#`` are numbers.
+        """
+        if words and self.quiet:
+            return
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        from reports.text import one_line
+
+        table = Table(
+            title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, title_style="bold"
+        )
+        for header in headers:
+            table.add_column(
+                Text(header.rstrip("#")), justify="right" if header.endswith("#") else "left", overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*(Text(one_line(cell), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
+        console(sys.stderr if words else sys.stdout).print(table)
+
+
+def say(text: str) -> None:
+    """One line on standard error, with control characters made visible."""
+    from reports.text import one_line
+
+    sys.stderr.write(one_line(text) + "\n")
+    sys.stderr.flush()
+
+
+def console(stream: TextIO) -> Console:
+    """A rich console on a stream: as wide as the terminal, or wide enough to cut nothing."""
+    from rich.console import Console
+
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else PIPE_WIDTH,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=False,
+    )
+
+
+def write_json(data: Any) -> None:
+    """A JSON document on standard output: UTF-8 whatever the terminal speaks, and one line feed at the end."""
+    raw = data if isinstance(data, bytes) else json.dumps(data, indent=2, ensure_ascii=False).encode()
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:  # standard output was replaced by something that takes text alone
+        sys.stdout.write(raw.decode())
+        sys.stdout.write("\n")
+    else:
+        binary.write(raw.rstrip(b"\n") + b"\n")
+        binary.flush()
+
+
+def never_fail_on_characters() -> None:
+    """Lets both streams show a replacement where their encoding (a Windows code page) lacks a character."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,246 @@
+"""The straight line of an audit, one function a step: settings, collect, judge, publish, exit code.
+
+``audit`` and ``demo`` walk it from end to end, ``collect`` its first half. Each step calls the room that does the work;
+heavy imports happen inside, so that ``--from`` never imports what speaks HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor import config, values
+from auditor.cli.progress import progress
+from auditor.cli.screen import Screen, say, write_json
+from auditor.errors import ConfigError, OutputError, UsageError
+from auditor.reference.clouds import CLOUDS
+
+if TYPE_CHECKING:
+    from auditor.audit.result import AuditRun
+    from auditor.tenant.snapshot import Snapshot
+
+STANDARD_OUTPUT = "-"
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+"""Worst first, the same as ``auditor.audit.check.SEVERITIES``, which is heavy to import."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one run of ``audit`` was asked for, flags and configuration together."""
+
+    settings: config.Settings
+    snapshot: Path | None = None
+    """Audit this snapshot, without network."""
+    save_snapshot: Path | None = None
+    app_ids: tuple[str, ...] = ()
+    to_standard_output: bool = False
+
+
+def read_job(
+    *,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config_file: Path | None = None,
+    snapshot: Path | None = None,
+    save_snapshot: Path | None = None,
+    apps: Sequence[str] = (),
+    without_file: bool = False,
+) -> Job:
+    """Settings and options as one job, refused early where they cannot be fulfilled.
+
+    Args:
+        flags: values by option, as ``auditor.config.load`` takes them; ``--out`` may be ``-``.
+        without_file: no configuration file is read, not even ``config.toml``.
+
+    Raises:
+        ConfigError, UsageError, OutputError: whatever is wrong before anything is read.
+    """
+    to_standard_output = flags.get("--out") == STANDARD_OUTPUT
+    if to_standard_output:
+        flags = {**flags, "--out": None}
+    settings = config.load(config_file, environ=environ, flags=flags, without_file=without_file)
+    if to_standard_output and settings.report.formats != ("json",):
+        raise UsageError("--out - writes JSON to standard output, so it needs --format json and no other format.")
+    if snapshot is not None and save_snapshot is not None:
+        raise UsageError("--from and --save-snapshot exclude each other: the snapshot of --from is there already.")
+    if snapshot is not None and flags.get("--graph-url"):
+        raise UsageError("--from and --graph-url exclude each other: an audit of a snapshot uses no network.")
+    if settings.report.out is not None and not to_standard_output:
+        _check_out(settings.report.out, settings.report.formats)
+    app_ids = tuple(dict.fromkeys(values.guid(app, values.Place("--app")) for app in apps))
+    return Job(settings, snapshot, save_snapshot, app_ids, to_standard_output)
+
+
+def _check_out(folder: Path, formats: Sequence[str]) -> None:
+    """Finds out before an hour of reading that the reports cannot be written; ``reports.write`` refuses again."""
+    from reports import FORMATS
+
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{folder}: the reports cannot be written there, because {nearest} is not a folder we may write to."
+        )
+    for name in (name for wanted in formats for name in FORMATS[wanted]):
+        if (folder / name).exists():
+            raise OutputError(
+                f"{folder / name} is already there and is not overwritten; choose another folder with --out."
+            )
+
+
+@contextmanager
+def opened(job: Job, screen: Screen, environ: Mapping[str, str]) -> Iterator[Snapshot]:
+    """The snapshot to audit: the one of ``--from``, or one collected now (kept with ``--save-snapshot``, else temporary)."""
+    if job.snapshot is not None:
+        from auditor.tenant.snapshot import Snapshot
+
+        yield Snapshot.open(job.snapshot)
+        return
+    if job.save_snapshot is not None:
+        yield collect(job.settings, job.save_snapshot, screen, environ)
+        screen.say(f"snapshot: {job.save_snapshot}")
+        return
+    with tempfile.TemporaryDirectory(prefix="auditor-", ignore_cleanup_errors=True) as folder:
+        yield collect(job.settings, Path(folder) / "snapshot", screen, environ)
+
+
+def collect(settings: config.Settings, folder: Path, screen: Screen, environ: Mapping[str, str]) -> Snapshot:
+    """Signs in and reads the tenant into a snapshot folder.
+
+    Raises:
+        SignInError, GraphError: nobody signed in, or nothing could be read.
+        OutputError: the folder cannot be written to, or is not empty.
+    """
+    from auditor.graph.collect import collect_tenant
+    from auditor.graph.signin import sign_in
+
+    cloud = CLOUDS[settings.tenant.cloud]
+    credential = sign_in(
+        settings.auth,
+        tenant=settings.tenant.id or None,
+        cloud=cloud,
+        authority=settings.tenant.authority or None,
+        environ=environ,
+        tell=say,
+    )
+    with progress(screen) as watcher:
+        return collect_tenant(
+            credential,
+            tenant=settings.tenant.id or None,
+            cloud=cloud,
+            graph_url=settings.tenant.graph_url or None,
+            folder=folder,
+            progress=watcher,
+        )
+
+
+def judge(snapshot: Snapshot, job: Job) -> AuditRun:
+    """Loads the tenant and audits it.
+
+    Raises:
+        InputError: the snapshot or the baseline cannot be used.
+        ConfigError: a waiver for a check that does not exist.
+        UsageError: an ``--app`` that is not in the tenant.
+    """
+    from auditor.audit.baseline import fingerprints
+    from auditor.audit.check import Context, DeclaredApp
+    from auditor.audit.run import Scope, audit
+    from auditor.audit.waivers import Waiver
+    from auditor.tenant.tables import Tenant
+
+    settings = job.settings
+    tenant = Tenant.load(snapshot)
+    _refuse_other_tenant(settings.tenant.id, tenant.id, from_snapshot=job.snapshot is not None)
+    context = Context(
+        now=snapshot.collected_at,
+        cloud=config.cloud_of(settings.tenant, snapshot.cloud),
+        tenant_id=tenant.id,
+        credential_warning_days=settings.checks.credential_expiry_days,
+        apps={app.app_id: DeclaredApp(**asdict(app)) for app in settings.apps},
+    )
+    scope = Scope(
+        app_ids=frozenset(job.app_ids),
+        baseline=fingerprints(settings.baseline.file),
+        waivers=[Waiver(**asdict(waiver)) for waiver in settings.waivers],
+    )
+    run = audit(tenant, context, scope)
+    absent = [app_id for app_id in job.app_ids if app_id not in set(run.apps["app_id"])]
+    if absent:
+        raise UsageError(f"--app {', '.join(absent)}: the tenant {tenant.display_name or tenant.id} has no such app.")
+    return run
+
+
+def _refuse_other_tenant(wanted: str, found: str, *, from_snapshot: bool) -> None:
+    """With ``--from`` a tenant that was asked for by id must be the snapshot's; sign-in sees to it otherwise."""
+    if from_snapshot and values.is_guid(wanted) and wanted != found.lower():
+        raise UsageError(f"--from holds the tenant {found}, and the tenant asked for is {wanted}.")
+
+
+def refuse_unknown_waivers(settings: config.Settings) -> None:
+    """A waiver for a check that does not exist covers nothing, and its author believes otherwise.
+
+    Raises:
+        ConfigError: naming the entry.
+    """
+    if not settings.waivers:
+        return
+    from auditor.audit.registry import registry
+
+    slugs = [check.META.slug for check in registry()]
+    for number, waiver in enumerate(settings.waivers, 1):
+        if waiver.check not in slugs:
+            raise ConfigError(
+                f'waivers[{number}].check: there is no check "{waiver.check}", expected one of {", ".join(slugs)}.'
+            )
+
+
+def publish(run: AuditRun, job: Job) -> list[Path]:
+    """Writes the reports, or with ``--out -`` prints ``audit.json``; gives back the files written.
+
+    Raises:
+        OutputError: the folder cannot be written to, or holds a report already.
+    """
+    if job.to_standard_output:
+        from reports.json import to_json
+
+        write_json(to_json(run))
+        return []
+    from reports import write
+
+    folder = job.settings.report.out or fresh_folder("audit", run.tenant_name or run.tenant_id)
+    return write(run, job.settings.report.formats, folder)
+
+
+def fresh_folder(kind: str, tenant: str) -> Path:
+    """``<kind>-<tenant>-<UTC time>``, safe as a file name everywhere, and not there yet."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", tenant).strip("-")[:40].strip("-") or "tenant"
+    stem = f"{kind}-{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder, number = Path(stem), 2
+    while folder.exists():
+        folder, number = Path(f"{stem}-{number}"), number + 1
+    return folder
+
+
+def counting(run: AuditRun, fail_on: str) -> int:
+    """How many findings count for ``--fail-on``: that severity or worse, neither known nor waived."""
+    if fail_on == "never":
+        return 0
+    limit = SEVERITIES.index(fail_on)
+    return sum(
+        1
+        for finding in run.findings
+        if not (finding.known or finding.waived) and SEVERITIES.index(finding.severity) <= limit
+    )
+
+
+def exit_code(run: AuditRun, fail_on: str) -> int:
+    """1 if a finding counts, else 4 if data was missing that findings depend on, else 0."""
+    if counting(run, fail_on):
+        return 1
+    return 0 if run.is_complete else 4
