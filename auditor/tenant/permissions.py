@@ -50,7 +50,6 @@ class Compared:
     """What the comparison is made from: tables of ``auditor.tenant.columns``, and what was read."""
 
     apps: pd.DataFrame
-    resources: pd.DataFrame
     defined: pd.DataFrame
     requested: pd.DataFrame
     preauthorized: pd.DataFrame
@@ -141,7 +140,6 @@ def _resolved_grants(grants: pd.DataFrame, defined: pd.DataFrame) -> pd.DataFram
 
 def _with_names(rows: pd.DataFrame, tables: Compared) -> pd.DataFrame:
     apps = tables.apps.set_index("app_id")
-    resources = tables.resources.set_index("resource_app_id")
     known = {app_id: resource_name(app_id) for app_id in rows["resource_app_id"].dropna().unique()}
     gone = "deleted service principal "
     rows["app_name"] = rows["app_id"].map(apps["display_name"]).astype("str")
@@ -149,9 +147,9 @@ def _with_names(rows: pd.DataFrame, tables: Compared) -> pd.DataFrame:
     rows["app_kind"] = rows["app_id"].map(apps["kind"]).astype("str")
     own = rows["app_id"].map(apps["service_principal_id"]).astype("str")
     rows["client_id"] = own.where(own.notna(), rows["client_id"])
-    published = rows["resource_app_id"].map(resources["service_principal_id"]).astype("str")
+    published = rows["resource_app_id"].map(apps["service_principal_id"]).astype("str")
     rows["resource_id"] = published.where(published.notna(), rows["resource_id"])
-    resource = rows["resource_app_id"].map(resources["display_name"]).astype("str")
+    resource = rows["resource_app_id"].map(apps["display_name"]).astype("str")
     resource = resource.where(resource.notna(), rows["resource_app_id"].map(known).astype("str"))
     resource = resource.where(resource.notna(), rows["resource_app_id"])
     rows["resource"] = resource.where(rows["resource_app_id"].notna(), gone + rows["resource_id"])
@@ -184,7 +182,8 @@ def _status(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
     granted = rows["granted"].fillna(False).astype("bool")
     unknown = rows["granted"].isna()
     plain = rows["permission_id"] != DEFAULT_ACCESS
-    missing = ~rows["resource_app_id"].isin(tables.resources["resource_app_id"])
+    present = tables.apps.loc[tables.apps["service_principal_id"].notna(), "app_id"]
+    missing = ~rows["resource_app_id"].isin(present)
     undefined = rows["enabled"].isna() & plain
     disabled = ~rows["enabled"].astype("boolean").fillna(True).astype("bool")
     not_requested = (rows["requested"] == False).fillna(False).astype("bool")  # noqa: E712 - unknown is neither

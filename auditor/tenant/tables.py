@@ -262,7 +262,6 @@ class Tenant:
             return compare(
                 Compared(
                     apps=whole.apps,
-                    resources=whole.resources,
                     defined=whole.defined,
                     requested=whole.requested,
                     preauthorized=whole.preauthorized,
