@@ -18,7 +18,8 @@ from typing import Any, Literal
 import orjson
 
 from auditor.errors import InputError
-from auditor.reference import paths
+from auditor.reference import paths, place
+from auditor.reference.damage import damage
 from auditor.reference.match import Leaf, Node, grow, leaves
 
 SchemeName = Literal["delegated", "personal", "application"]
@@ -29,9 +30,6 @@ FORMAT = 1
 
 LEAST = "*"
 """Mark behind a permission that is the least privileged of its scheme; ``+Name`` names what it also requires."""
-
-SHIPPED = Path(__file__).with_name("catalog.json")
-"""The compiled file in the package."""
 
 _LETTERS: Mapping[SchemeName, str] = {"delegated": "d", "personal": "p", "application": "a"}
 
@@ -95,8 +93,11 @@ class Catalog:
         self._read: dict[tuple[str, bool], Authorizations] = {}
 
     @classmethod
-    def from_bytes(cls, raw: bytes, origin: str) -> Catalog:
-        """Read a compiled file. Raises InputError (one sentence) if it is damaged or of another format."""
+    def from_bytes(cls, raw: bytes, origin: str, *, thorough: bool = False) -> Catalog:
+        """Read a compiled file; ``thorough`` looks at every entry, for a file that did not come with the package.
+
+        Raises InputError (one sentence) if it is damaged or of another format.
+        """
         try:
             content = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
@@ -109,12 +110,9 @@ class Catalog:
                 f"The permission catalog {origin} has the {age} format {content['format']}; this version reads "
                 f"format {FORMAT}."
             )
-        kinds = {"date": str, "sources": dict, "permissions": dict, "rules": dict, "paths": dict}
-        for key, kind in kinds.items():
-            if not isinstance(content.get(key), kind):
-                raise InputError(
-                    f"The permission catalog {origin} is damaged: {key!r} is missing or no {kind.__name__}."
-                )
+        found = damage(content, thorough=thorough)
+        if found is not None:
+            raise InputError(f"The permission catalog {origin} is damaged: {found}.")
         return cls(content, raw, origin)
 
     @cached_property
@@ -289,5 +287,28 @@ def _claims(text: str) -> list[Authorization]:
 
 @lru_cache(maxsize=1)
 def load() -> Catalog:
-    """Return the catalog in use. Raises InputError if the shipped file is damaged."""
-    return Catalog.from_bytes(SHIPPED.read_bytes(), str(SHIPPED))
+    """Return the catalog in use: the one AUDITOR_CATALOG names; else this user's, if valid and newer; else the shipped.
+
+    Raises InputError if the named or the shipped file cannot be used.
+    """
+    named = place.named()
+    if named is not None:
+        return read(named)
+    shipped = Catalog.from_bytes(place.SHIPPED.read_bytes(), str(place.SHIPPED))
+    cached = place.cached()
+    if cached is None or not cached.is_file():
+        return shipped
+    try:
+        newer = read(cached)
+    except InputError:
+        return shipped  # `auditor catalog info` says what is wrong with it
+    return newer if newer.date > shipped.date else shipped
+
+
+def read(path: Path) -> Catalog:
+    """Read a catalog that did not come with the package. Raises InputError (one sentence) if it cannot be used."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The permission catalog {path} cannot be read: {error.strerror or error}.") from None
+    return Catalog.from_bytes(raw, str(path), thorough=True)
