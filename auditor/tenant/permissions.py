@@ -214,6 +214,10 @@ def _preauthorized(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
     return pd.Series(pd.MultiIndex.from_frame(rows[keys]).isin(known), index=rows.index) & (rows["type"] == "delegated")
 
 
+def _is_true(value: Any) -> bool:
+    return not pd.isna(value) and bool(value)
+
+
 def _user_consentable(rows: pd.DataFrame, open_rows: pd.Series[Any], tables: Compared) -> pd.Series[Any]:
     """Whether the tenant's setting lets every user consent; unknown settings are never taken for a yes."""
     answer = pd.Series(False, index=rows.index)
@@ -229,8 +233,8 @@ def _user_consentable(rows: pd.DataFrame, open_rows: pd.Series[Any], tables: Com
             Candidate(
                 app_id=str(row.app_id),
                 owner_tenant_id=str(row.owner_tenant_id),
-                verified_publisher=row.verified_publisher is True,
-                assignment_required=row.assignment_required is True,
+                verified_publisher=_is_true(row.verified_publisher),
+                assignment_required=_is_true(row.assignment_required),
                 resource_app_id=str(row.resource_app_id),
                 permission_id=str(row.permission_id),
                 permission=str(row.permission),
