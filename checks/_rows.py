@@ -1,0 +1,128 @@
+"""Rows of the comparison as findings tell of them: one permission of one app on one resource.
+
+Shared by the checks that read ``tenant.permissions``. Permissions on the retired Azure AD Graph belong to ``wrong-resource``
+alone (``living``): consent, type or excess do not matter where every call fails. Which rows are findings, and how bad, is each check's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pandas as pd
+
+from auditor.audit.check import PermissionType
+from auditor.reference import catalog
+from auditor.reference.resources import AAD_GRAPH, GRAPH
+from auditor.reference.workloads import behind
+
+_REFUSALS = {"exchange": "ErrorAccessDenied", "sharepoint": "accessDenied", "teams": "Forbidden"}
+_REPORTING = ("AuditLog.", "Reports.", "NetworkAccess")
+
+
+@dataclass(frozen=True)
+class PermissionRow:
+    """One row of ``tenant.permissions`` in plain Python types; missing is None."""
+
+    app_id: str
+    resource_app_id: str | None
+    resource: str
+    resource_id: str | None
+    """Object id of the resource's service principal."""
+    permission_id: str | None
+    permission: str | None
+    type: PermissionType
+    requested: bool | None
+    granted: bool | None
+    consent: str | None
+    consented_users: int
+    status: str | None
+    admin_only: bool | None
+
+    @property
+    def label(self) -> str:
+        """The permission's value, or what stands for it where only an id is known."""
+        return self.permission or f"with the id {self.permission_id}"
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """The fields of a finding that name this row."""
+        return {
+            "resource_app_id": self.resource_app_id,
+            "permission_id": self.permission_id,
+            "permission": self.permission,
+            "permission_type": self.type,
+        }
+
+    def evidence(self) -> dict[str, Any]:
+        """What the comparison says of this row."""
+        return {
+            "resource": self.resource,
+            "requested": self.requested,
+            "granted": self.granted,
+            "consent": self.consent,
+            "status": self.status,
+        }
+
+
+def living(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of known clients on resources other than the retired Azure AD Graph."""
+    return rows[rows["app_id"].notna() & (rows["resource_app_id"] != AAD_GRAPH)]
+
+
+def is_true(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A boolean column as a filter: unknown is not true."""
+    return column.fillna(False).astype("bool")
+
+
+def is_false(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A boolean column as a filter: unknown is not false."""
+    return ~column.fillna(True).astype("bool")
+
+
+def each(rows: pd.DataFrame) -> Iterator[PermissionRow]:
+    """The rows one by one: filter first, this is for those that may become findings."""
+    for row in rows.itertuples(index=False):
+        resource_app_id, permission_id = _text(row.resource_app_id), _text(row.permission_id)
+        kind = cast(PermissionType, row.type)
+        name = _text(row.permission)
+        if name is None and permission_id is not None and resource_app_id == GRAPH:
+            name = catalog.load().name_of(permission_id, kind)
+        yield PermissionRow(
+            app_id=cast(str, row.app_id),
+            resource_app_id=resource_app_id,
+            resource=_text(row.resource) or resource_app_id or "a deleted resource",
+            resource_id=_text(row.resource_id),
+            permission_id=permission_id,
+            permission=name,
+            type=kind,
+            requested=_flag(row.requested),
+            granted=_flag(row.granted),
+            consent=_text(row.consent),
+            consented_users=int(cast(int, row.consented_users)),
+            status=_text(row.status),
+            admin_only=_flag(row.admin_only),
+        )
+
+
+def refusal_code(resource_app_id: str | None, permission: str | None) -> str | None:
+    """The error code of a call that lacks a permission: each service behind Microsoft Graph words its 403 in its own way.
+
+    None for resources that are not Microsoft's well-known ones: their developers decide.
+    https://learn.microsoft.com/graph/errors
+    """
+    workload = behind(resource_app_id or "", permission or "")
+    if workload is not None and workload.id in _REFUSALS:
+        return _REFUSALS[workload.id]
+    if resource_app_id == GRAPH and (permission or "").startswith(_REPORTING):
+        return "Authentication_MSGraphPermissionMissing"
+    return "Authorization_RequestDenied" if resource_app_id in (GRAPH, AAD_GRAPH) else None
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)
+
+
+def _flag(value: Any) -> bool | None:
+    return None if pd.isna(value) else bool(value)
