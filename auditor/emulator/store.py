@@ -1,0 +1,179 @@
+"""One tenant, indexed: which rows stand behind a collection, a key or a navigation.
+
+Rows are the tenant file's own dictionaries and are never changed. Query options, permissions and addresses are the
+business of ``query``, ``authorize`` and ``routes``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from auditor.reference.resources import GRAPH
+
+Row = dict[str, Any]
+
+_PREMIUM_PLANS = {
+    # Microsoft Entra ID P1 and P2; P2 contains P1.
+    "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "P1",
+    "eec0eb4f-6444-4f95-aba0-50c24d67f998": "P2",
+    "e866a266-3cff-43a3-acca-0c90a7e00c8b": "P2",  # Microsoft Entra ID Governance opens the same APIs
+}
+# A tenant file need not hold what every tenant has.
+_DEFAULT_SINGLETONS: dict[str, Row] = {
+    "authorizationPolicy": {
+        "id": "authorizationPolicy",
+        "displayName": "Authorization Policy",
+        "description": "",
+        "allowInvitesFrom": "everyone",
+        "defaultUserRolePermissions": {
+            "allowedToCreateApps": True,
+            "allowedToReadOtherUsers": True,
+            "permissionGrantPoliciesAssigned": [],
+        },
+    },
+    "adminConsentRequestPolicy": {"isEnabled": False, "notifyReviewers": False, "reviewers": [], "version": 0},
+    "defaultAppManagementPolicy": {"id": "00000000-0000-0000-0000-000000000000", "isEnabled": False},
+    "identitySecurityDefaultsEnforcementPolicy": {"id": "00000000-0000-0000-0000-000000000005", "isEnabled": False},
+}
+
+
+class Store:
+    """The tenant's rows and the indexes over them."""
+
+    def __init__(self, tenant: Mapping[str, Any]) -> None:
+        self._tenant = tenant
+        self.tenant_id: str = tenant["tenant"]["id"]
+        self.display_name: str = tenant["tenant"]["displayName"]
+        self.secrets: dict[str, list[str]] = {k.lower(): v for k, v in tenant.get("secrets", {}).items()}
+        self.certificates: dict[str, list[str]] = {k.lower(): v for k, v in tenant.get("certificates", {}).items()}
+        self._collections: dict[str, list[Row]] = {
+            "organization": _with_ids("organization", tenant.get("organization") or [self._organization()]),
+        }
+        for name in ("oauth2PermissionGrants", "appRoleAssignments", "roleAssignments"):
+            self._collections[name] = _with_ids(name, tenant.get(name, []))
+        self._directory: dict[str, tuple[str, Row]] = {}
+        for collection, kind in (("users", "user"), ("groups", "group"), ("applications", "application")):
+            self._directory |= {row["id"].lower(): (kind, row) for row in self.rows(collection)}
+        self._directory |= {row["id"].lower(): ("servicePrincipal", row) for row in self.rows("servicePrincipals")}
+        self._keyed: dict[tuple[str, str], dict[str, Row]] = {}
+        self._grouped: dict[tuple[str, str], dict[str, list[Row]]] = {}
+
+    def rows(self, collection: str) -> list[Row]:
+        """All rows of a collection of the tenant file, in its order."""
+        if collection not in self._collections:
+            self._collections[collection] = list(self._tenant.get(collection, []))
+        return self._collections[collection]
+
+    def singleton(self, name: str) -> Row:
+        """The one object called ``name``, e.g. ``authorizationPolicy``."""
+        row: Row = self._tenant.get(name) or _DEFAULT_SINGLETONS[name]
+        return row
+
+    def find(self, collection: str, value: str, key: str = "id") -> Row | None:
+        """The row of ``collection`` whose ``key`` is ``value``, without regard to case."""
+        index = self._keyed.get((collection, key))
+        if index is None:
+            index = {str(row[key]).lower(): row for row in self.rows(collection) if row.get(key) is not None}
+            self._keyed[collection, key] = index
+        return index.get(value.lower())
+
+    def where(self, collection: str, key: str, value: str) -> list[Row]:
+        """The rows of ``collection`` whose ``key`` is ``value``."""
+        index = self._grouped.get((collection, key))
+        if index is None:
+            index = defaultdict(list)
+            for row in self.rows(collection):
+                index[str(row.get(key)).lower()].append(row)
+            self._grouped[collection, key] = index
+        return index.get(value.lower(), [])
+
+    def directory_object(self, object_id: str) -> tuple[str, Row]:
+        """Type and row of a user, group, application or service principal; a stranger is a bare directory object."""
+        return self._directory.get(object_id.lower(), ("directoryObject", {"id": object_id}))
+
+    def knows(self, object_id: str) -> bool:
+        """Whether the directory holds an object with this id."""
+        return object_id.lower() in self._directory
+
+    def directory_objects(self, references: Iterable[Any]) -> list[Row]:
+        """The objects behind ``[{"id": …}, …]`` (or plain ids), each with its ``@odata.type``."""
+        found = []
+        for reference in references:
+            kind, row = self.directory_object(str(reference["id"] if isinstance(reference, dict) else reference))
+            found.append({"@odata.type": f"#microsoft.graph.{kind}", **row})
+        return found
+
+    def owned_by(self, principal_id: str) -> set[str]:
+        """Ids of the applications and service principals that a principal owns."""
+        return {
+            row["id"]
+            for collection in ("applications", "servicePrincipals")
+            for row in self.rows(collection)
+            if any(str(owner["id"]).lower() == principal_id.lower() for owner in row.get("owners", ()))
+        }
+
+    def premium(self) -> set[str]:
+        """Which of ``P1`` and ``P2`` the tenant owns, by the plans of its enabled SKUs."""
+        owned = {
+            _PREMIUM_PLANS[plan["servicePlanId"].lower()]
+            for sku in self.rows("subscribedSkus")
+            if sku.get("capabilityStatus") == "Enabled"
+            for plan in sku.get("servicePlans", ())
+            if str(plan.get("servicePlanId", "")).lower() in _PREMIUM_PLANS
+            and plan.get("provisioningStatus", "Success") != "Disabled"
+        }
+        return owned | {"P1"} if "P2" in owned else owned
+
+    def application_permissions(self, service_principal_id: str, resource_app_id: str = GRAPH) -> list[str]:
+        """Values of the app roles of a resource that a service principal was assigned, as its token would carry them."""
+        resource = self.find("servicePrincipals", resource_app_id, "appId")
+        if resource is None:
+            return []
+        values = {role["id"]: role.get("value") for role in resource.get("appRoles", ()) if role.get("isEnabled", True)}
+        held = {
+            values[row["appRoleId"]]
+            for row in self.where("appRoleAssignments", "principalId", service_principal_id)
+            if str(row["resourceId"]).lower() == resource["id"].lower() and values.get(row["appRoleId"])
+        }
+        return sorted(held)
+
+    def delegated_permissions(self, client_id: str, user_id: str, resource_app_id: str = GRAPH) -> list[str]:
+        """Scopes that a client (service principal id) was granted for everybody or for this user."""
+        resource = self.find("servicePrincipals", resource_app_id, "appId")
+        scopes: set[str] = set()
+        for grant in self.where("oauth2PermissionGrants", "clientId", client_id):
+            is_for_user = grant.get("consentType") == "AllPrincipals" or grant.get("principalId") == user_id
+            if resource is not None and grant.get("resourceId") == resource["id"] and is_for_user:
+                scopes |= set(str(grant.get("scope") or "").split())
+        return sorted(scopes)
+
+    def directory_roles(self, principal_id: str) -> list[str]:
+        """Template ids of the directory roles assigned to a principal, as the ``wids`` claim carries them."""
+        held = set()
+        for row in self.where("roleAssignments", "principalId", principal_id):
+            definition = self.find("roleDefinitions", str(row.get("roleDefinitionId"))) or {}
+            held.add(str(definition.get("templateId") or row.get("roleDefinitionId")))
+        return sorted(held)
+
+    def _organization(self) -> Row:
+        return {
+            "id": self.tenant_id,
+            "displayName": self.display_name,
+            "verifiedDomains": [
+                {"name": "contoso.onmicrosoft.com", "isDefault": True, "isInitial": True, "type": "Managed"}
+            ],
+        }
+
+
+def _with_ids(name: str, rows: list[Row]) -> list[Row]:
+    """The rows; those of a hand-written file that lack an id get one that stays the same from run to run."""
+    if all("id" in row for row in rows):
+        return list(rows)
+    space = uuid.uuid5(uuid.NAMESPACE_URL, name)
+    return [
+        row if "id" in row else {"id": str(uuid.uuid5(space, repr(sorted(row.items(), key=str)))), **row}
+        for row in rows
+    ]
