@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ESSENTIAL = ("organization", "applications", "servicePrincipals")
 _OWN_APPS_ALONE = "Application.ReadWrite.OwnedBy"
+_BROAD = ("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 
 
 def collect_tenant(
@@ -126,6 +127,41 @@ def claims_of(credential: TokenCredential, cloud: Cloud) -> Claims:
     return read_claims(token.token)
 
 
+def hold_against(tenant: str, organization: Mapping[str, Any], claims: Claims) -> None:
+    """Compares the tenant that was asked for with the one that answered, or else with the one in the token.
+
+    Raises:
+        SignInError: it is another one.
+    """
+    domains = organization.get("verifiedDomains")
+    names = (
+        {str(one.get("name")).lower() for one in domains if isinstance(one, dict)}
+        if isinstance(domains, list)
+        else set()
+    )
+    found = str(organization.get("id") or claims.tenant_id).lower()
+    can_tell = bool(found) and (bool(names) or bool(_GUID.fullmatch(tenant)))
+    if can_tell and tenant.lower() not in {found, *names}:
+        name = plain(organization.get("displayName") or "", 80)
+        leads_to = f"{found} ({name})" if name else found
+        raise SignInError(f"Tenant {plain(tenant, 80)} was asked for, and this sign-in leads to tenant {leads_to}.")
+
+
+def narrow_token(spec: SourceSpec, claims: Claims) -> SourceState | None:
+    """The state of a source that would answer, and show the app's own objects alone; None for every other case.
+
+    https://learn.microsoft.com/graph/permissions-reference#applicationreadwriteownedby
+    """
+    if spec.permission != _BROAD[0] or claims.delegated is not False:
+        return None
+    if _OWN_APPS_ALONE not in claims.roles or not set(claims.roles).isdisjoint(_BROAD):
+        return None
+    detail = (
+        f"{_OWN_APPS_ALONE} shows an app its own apps alone; the application permission {spec.permission} is needed"
+    )
+    return _unread(spec, "denied", detail)
+
+
 class _Collection:
     """One run over all sources."""
 
@@ -155,7 +191,7 @@ class _Collection:
             first = rest.pop(0)
             await self._read_organization(first, tenant)
         elif tenant:
-            self._hold_against_token(tenant)
+            hold_against(tenant, {}, self._claims)
         over = {spec.id: asyncio.Event() for spec in rest}
         lanes = {spec.lane: asyncio.Lock() for spec in rest if spec.lane}
         try:
@@ -225,17 +261,7 @@ class _Collection:
             if state is not None and not state.is_read:
                 status = state.status if state.status in ("denied", "unlicensed") else "skipped"
                 return _unread(spec, status, f"needs {needed}, which could not be read")
-        broad = {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
-        roles = set(self._claims.roles)
-        if (
-            spec.permission == "Application.Read.All"
-            and self._claims.delegated is False
-            and _OWN_APPS_ALONE in roles
-            and not roles & broad
-        ):
-            detail = f"{_OWN_APPS_ALONE} shows an app its own apps alone; the application permission {spec.permission} is needed"
-            return _unread(spec, "denied", detail)
-        return None
+        return narrow_token(spec, self._claims)
 
     async def _read_organization(self, spec: SourceSpec, tenant: str | None) -> None:
         """The tenant itself; a token that Graph does not accept, or a host that is not there, ends the run here."""
@@ -259,23 +285,7 @@ class _Collection:
             self.tenant_id = str(found[0].get("id") or "").lower()
             self.tenant_name = plain(found[0].get("displayName") or "", 256)
         if tenant:
-            self._hold_against(tenant, found[0]) if found else self._hold_against_token(tenant)
-
-    def _hold_against(self, tenant: str, organization: Mapping[str, Any]) -> None:
-        """Compares the tenant that was asked for with the one that answered."""
-        domains = organization.get("verifiedDomains")
-        names = {str(domain.get("name")).lower() for domain in domains or () if isinstance(domain, dict)}
-        is_known = bool(names) or bool(_GUID.fullmatch(tenant))
-        if is_known and tenant.lower() not in {self.tenant_id, *names}:
-            raise SignInError(
-                f"Tenant {plain(tenant, 80)} was asked for, and this sign-in leads to tenant {self.tenant_id} ({self.tenant_name})."
-            )
-
-    def _hold_against_token(self, tenant: str) -> None:
-        if _GUID.fullmatch(tenant) and self._claims.tenant_id and self._claims.tenant_id != tenant.lower():
-            raise SignInError(
-                f"Tenant {tenant} was asked for, and this sign-in is for tenant {self._claims.tenant_id}."
-            )
+            hold_against(tenant, found[0] if found else {}, self._claims)
 
     def _require_something(self) -> None:
         """A run that read nothing is an error, not an empty snapshot."""

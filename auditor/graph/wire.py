@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import orjson
@@ -146,8 +146,7 @@ class Wire:
         try:
             parts = urlsplit(url)
             return (
-                (parts.scheme, parts.hostname, parts.port)
-                == (self._parts.scheme, self._parts.hostname, self._parts.port)
+                _origin(parts) == _origin(self._parts)
                 and parts.username is None
                 and parts.password is None
                 and parts.path.startswith(f"{VERSION_ROOT}/")
@@ -226,6 +225,11 @@ class Wire:
         # The native handler hands over status, headers and body before the SDK turns errors into its own models.
         information.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         return information
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port; the port of the scheme where none is written."""
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _decode(response: Any) -> Answer:
