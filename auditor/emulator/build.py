@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.emulator import baseline, services, shapes
-from auditor.emulator.services import AAD_GRAPH, ARM, EXCHANGE, GRAPH, MICROSOFT_TENANT, SHAREPOINT
+from auditor.emulator.services import MICROSOFT_TENANT
 from auditor.emulator.shapes import DEFAULT_ACCESS, Raw
 from auditor.emulator.surroundings import DEFAULT_TENANT_ID, Surroundings
+from auditor.reference.resources import AAD_GRAPH, ARM, EXCHANGE, GRAPH, SHAREPOINT
 
 __all__ = [
     "AAD_GRAPH",

@@ -12,15 +12,9 @@ from functools import lru_cache
 
 from auditor.emulator.shapes import Raw, app_role, scope
 from auditor.reference.catalog import load
+from auditor.reference.resources import AAD_GRAPH, ARM, EXCHANGE, GRAPH, OFFICE_MANAGEMENT, SHAREPOINT
 from auditor.reference.user_consent import recommended_covers
 
-GRAPH = "00000003-0000-0000-c000-000000000000"
-AAD_GRAPH = "00000002-0000-0000-c000-000000000000"
-EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
-SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
-ARM = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
-MANAGEMENT = "c5393580-f805-4401-95e8-94b7a6ef2fc2"
-"""Office 365 Management APIs."""
 MICROSOFT_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 """The tenant that owns most of Microsoft's first-party apps."""
 
@@ -30,7 +24,7 @@ NAMES = {
     EXCHANGE: "Office 365 Exchange Online",
     SHAREPOINT: "Office 365 SharePoint Online",
     ARM: "Windows Azure Service Management API",
-    MANAGEMENT: "Office 365 Management APIs",
+    OFFICE_MANAGEMENT: "Office 365 Management APIs",
 }
 """Display names, as Entra gives them to the service principals."""
 
@@ -62,7 +56,7 @@ _ROLES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("TermStore.Read.All", None),
     ),
     ARM: (),
-    MANAGEMENT: (
+    OFFICE_MANAGEMENT: (
         ("ActivityFeed.Read", "594c1fb6-4f81-4475-ae41-0c394909246c"),
         ("ActivityFeed.ReadDlp", "4807a72c-ad38-4250-94c9-4eabfe26cd55"),
         ("ServiceHealth.Read", "e2cea78f-e743-4d8f-a16a-75b629a038ae"),
@@ -104,7 +98,7 @@ _SCOPES: dict[str, tuple[tuple[str, str | None, bool], ...]] = {
         ("User.Read.All", None, True),
     ),
     ARM: (("user_impersonation", "41094075-9dad-400e-a0bd-54e686782033", False),),
-    MANAGEMENT: (("ActivityFeed.Read", None, True), ("ServiceHealth.Read", None, True)),
+    OFFICE_MANAGEMENT: (("ActivityFeed.Read", None, True), ("ServiceHealth.Read", None, True)),
 }
 """Delegated permissions: value, id, whether only an admin may consent."""
 

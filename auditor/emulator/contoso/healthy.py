@@ -6,7 +6,8 @@ One line an app. Names are those of a company; four are hostile text, because te
 from __future__ import annotations
 
 from auditor.emulator.build import EXCHANGE, App, Request, TenantBuilder
-from auditor.emulator.services import MANAGEMENT, NAMES
+from auditor.emulator.services import NAMES
+from auditor.reference.resources import AZURE_CLI, OFFICE_MANAGEMENT
 
 SIGN_IN: tuple[Request, ...] = (("openid", "delegated"), ("profile", "delegated"), ("User.Read", "delegated"))
 """What an app asks for that only wants to know who signs in."""
@@ -54,8 +55,8 @@ MANAGED_IDENTITIES = {
 
 def add_healthy_apps(tenant: TenantBuilder) -> None:
     """Adds every healthy app to the tenant."""
-    tenant.first_party(MANAGEMENT, NAMES[MANAGEMENT])
-    tenant.first_party("04b07795-8ddb-461a-bbee-02f9e1bf7b46", "Microsoft Azure CLI")
+    tenant.first_party(OFFICE_MANAGEMENT, NAMES[OFFICE_MANAGEMENT])
+    tenant.first_party(AZURE_CLI, "Microsoft Azure CLI")
     for number, name in enumerate(SIGN_IN_ONLY, start=1):
         tenant.consent(tenant.app(name, web=[f"https://app{number}.contoso.com/signin"], requests=SIGN_IN))
     for name, requests in BROWSER_APPS.items():

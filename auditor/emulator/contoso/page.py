@@ -38,7 +38,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    from auditor.emulator import contoso as _  # noqa: F401 - reading the package registers the stories
-
     path = Path(sys.argv[1])
     path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
