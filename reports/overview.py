@@ -1,0 +1,154 @@
+"""What every report says first: coverage in one sentence, what is open, which apps will fail first.
+
+Pure facts about one run; the writers decide how they look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.audit.check import CERTAINTIES, SEVERITIES, Finding
+from auditor.audit.result import AuditRun, CheckResult
+from reports.text import plural
+
+SEVERITY_MEANINGS: Mapping[str, str] = {
+    "critical": "Calls fail now and people notice, or a grant could cost the tenant. Act today.",
+    "high": "Calls will fail, or a grant is dangerous. Act this week.",
+    "medium": "Some calls or some users will fail, or it will break soon. Plan it.",
+    "low": "Untidy: does no harm yet.",
+    "info": "Good to know. Nothing fails because of it today.",
+}
+CERTAINTY_MEANINGS: Mapping[str, str] = {
+    "certain": "The tenant's data leave no other answer.",
+    "likely": "The data point one way; something outside the tenant's data could still change it.",
+    "possible": "The data allow both answers; a person has to look.",
+}
+OUTCOME_MEANINGS: Mapping[str, str] = {
+    "fail": "It found something.",
+    "pass": "It looked at everything it covers and found nothing.",
+    "not-applicable": "There was nothing to look at.",
+    "not-assessed": "A source it needs could not be read: this is a gap, not a pass.",
+    "error": "The check itself broke: this is a gap, not a pass. Please report it.",
+}
+
+
+def state(finding: Finding) -> str:
+    """``waived`` (accepted risk), else ``known`` (in the baseline), else ``new``."""
+    return "waived" if finding.waived else "known" if finding.known else "new"
+
+
+def open_findings(run: AuditRun) -> Iterable[Finding]:
+    """Findings that nobody has waived, worst first."""
+    return (finding for finding in run.findings if not finding.waived)
+
+
+def assessed(run: AuditRun) -> list[CheckResult]:
+    """Checks that gave an answer."""
+    return [result for result in run.checks if result.outcome not in ("not-assessed", "error")]
+
+
+def not_assessed(run: AuditRun) -> list[CheckResult]:
+    """Checks that gave none: a source was not read, or the check broke."""
+    return [result for result in run.checks if result.outcome in ("not-assessed", "error")]
+
+
+def reason_of(result: CheckResult) -> str:
+    """Why a check gave no answer, without a closing full stop."""
+    fallback = "the check broke" if result.outcome == "error" else "no reason was recorded"
+    return (result.reason or fallback).strip().rstrip(".")
+
+
+def coverage_counts(run: AuditRun) -> str:
+    """How much was assessed and read, e.g. ``17 of 19 checks assessed; 2 not``."""
+    total, missing = len(run.checks), len(not_assessed(run))
+    unread = sum(not entry.state.is_read for entry in run.coverage)
+    checks = (
+        f"All {plural(total, 'check')} assessed"
+        if not missing
+        else f"{total - missing} of {plural(total, 'check')} assessed; {missing} not"
+    )
+    if not total:
+        checks = "No checks ran"
+    sources = f"{len(run.coverage) - unread} of {plural(len(run.coverage), 'source')} read"
+    return f"{checks}. {sources[0].upper()}{sources[1:]}"
+
+
+def coverage_sentence(run: AuditRun) -> str:
+    """The whole of it in one text: ``17 of 19 checks assessed; 2 not, because …``."""
+    gaps = not_assessed(run)
+    if not gaps:
+        return coverage_counts(run) + "."
+    slugs: dict[str, list[str]] = {}
+    for result in gaps:
+        slugs.setdefault(reason_of(result), []).append(result.meta.slug)
+    reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in slugs.items())
+    total = len(run.checks)
+    return f"{total - len(gaps)} of {plural(total, 'check')} assessed; {len(gaps)} not, because {reasons}."
+
+
+@dataclass(frozen=True)
+class FailingApp:
+    """An app with open findings that make calls fail."""
+
+    app_id: str
+    display_name: str
+    severity: str
+    certainty: str
+    findings: int
+    summary: str
+    """The summary of its worst finding."""
+    fingerprint: str
+
+
+def failing_apps(run: AuditRun, limit: int = 8) -> list[FailingApp]:
+    """The apps that will fail first: worst severity, then most certain, then most findings.
+
+    Only open findings that predict an HTTP error count: a risky grant is a risk, and makes nothing fail.
+    """
+    by_app: dict[str, list[Finding]] = {}
+    for finding in open_findings(run):
+        if (
+            finding.app_id
+            and finding.http_status is not None
+            and finding.http_status >= 400
+            and finding.severity != "info"
+        ):
+            by_app.setdefault(finding.app_id, []).append(finding)
+    ranked = sorted(
+        by_app.items(),
+        key=lambda item: (*_rank(min(item[1], key=_rank)), -len(item[1]), item[1][0].display_name or "", item[0]),
+    )
+    apps = []
+    for app_id, findings in ranked[:limit]:
+        worst = min(findings, key=_rank)
+        apps.append(
+            FailingApp(
+                app_id,
+                worst.display_name or app_id,
+                worst.severity,
+                worst.certainty,
+                len(findings),
+                worst.summary,
+                worst.fingerprint,
+            )
+        )
+    return apps
+
+
+def failing_count(run: AuditRun) -> int:
+    """How many apps have an open finding that predicts an HTTP error."""
+    return len(
+        {
+            finding.app_id
+            for finding in open_findings(run)
+            if finding.app_id
+            and finding.http_status is not None
+            and finding.http_status >= 400
+            and finding.severity != "info"
+        }
+    )
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    return SEVERITIES.index(finding.severity), CERTAINTIES.index(finding.certainty)

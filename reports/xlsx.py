@@ -1,0 +1,173 @@
+"""The workbook: every data sheet as one Excel table, streamed row by row with flat memory.
+
+The two sheets for people in front are in ``xlsx_cover``, looks in ``xlsx_style``, columns in ``columns``. Rules that
+Excel enforces and that are easy to break: a table brings its own filter and the sheet must not have a second one; header
+cells equal the table's column names; table names are unique in the book; at most 65,530 links a sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.filters import AutoFilter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
+
+from auditor.audit.result import AuditRun
+from reports import xlsx_cover, xlsx_style
+from reports.columns import SHEETS, Sheet
+from reports.rows import Value
+from reports.text import is_web_link, one_line, spoken_utc
+
+MAX_ROWS = 1_048_576
+"""Rows that Excel holds in a sheet, the header included."""
+MAX_LINKS = 65_000
+"""Links written on a sheet before the rest stays plain text; Excel's own limit is 65,530."""
+_WIDE = 250
+"""Characters across from which a sheet is set up for A3 paper."""
+_A3, _A4 = 8, 9
+
+
+@dataclass(frozen=True)
+class Part:
+    """One sheet of the book: the facts of a ``Sheet``, or as many of them as fit."""
+
+    sheet: Sheet
+    number: int
+    """1, 2, …"""
+    size: int
+    """Rows of facts."""
+
+    @property
+    def title(self) -> str:
+        """Name of the sheet in the book."""
+        return self.sheet.title if self.number == 1 else f"{self.sheet.title} ({self.number})"
+
+    @property
+    def table(self) -> str:
+        """Name of its table, which formulas use."""
+        name = "tbl" + self.sheet.title.replace(" ", "")
+        return name if self.number == 1 else f"{name}_{self.number}"
+
+
+def write_xlsx(run: AuditRun, path: Path, *, max_rows: int = MAX_ROWS, max_links: int = MAX_LINKS) -> None:
+    """Write the workbook to ``path``.
+
+    Args:
+        run: the result to tell.
+        path: the file; its name may end in anything.
+        max_rows: rows of a sheet, header included; more facts continue on a second sheet.
+        max_links: links of a sheet; past it they are plain text.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    book = Workbook(write_only=True)
+    book.properties.title = f"Graph permission audit of {one_line(run.tenant_name)[:200]}".encode(
+        "utf-8", "replace"
+    ).decode()
+    book.properties.creator = f"Graph Auditor {run.tool_version}"
+    parts = {sheet.slug: list(_parts(sheet, sheet.count(run), max_rows)) for sheet in SHEETS}
+    tables = {slug: [part.table for part in some] for slug, some in parts.items()}
+    xlsx_cover.read_me(book, run)
+    xlsx_cover.summary(book, run, tables)
+    for sheet in SHEETS:
+        rows = sheet.rows(run)
+        for part in parts[sheet.slug]:
+            _write_part(book, run, part, islice(rows, part.size), max_links)
+    book.save(path)
+
+
+def _parts(sheet: Sheet, count: int, max_rows: int) -> Iterator[Part]:
+    room = max_rows - 1
+    for number in range(1, max(1, -(-count // room)) + 1):
+        yield Part(sheet, number, max(0, min(room, count - room * (number - 1))))
+
+
+def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[Value, ...]], max_links: int) -> None:
+    ws: Any = book.create_sheet(part.title)
+    columns = part.sheet.columns
+    ws.freeze_panes = f"{get_column_letter(part.sheet.frozen + 1)}2"
+    for index, column in enumerate(columns, 1):
+        ws.column_dimensions[get_column_letter(index)].width = column.width
+    ws.row_dimensions[1].height = 30
+    _set_up_page(ws, run, sum(column.width for column in columns))
+    ws.append([xlsx_style.header_cell(ws, column) for column in columns])
+    top = any(column.wrap for column in columns)
+    makers = [xlsx_style.CellMaker(ws, column, top=top) for column in columns]
+    links = [index for index, column in enumerate(columns) if column.kind == "url"]
+    for row in rows:
+        cells = [maker.cell(value) for maker, value in zip(makers, row, strict=True)]
+        for index in links:
+            value = row[index]
+            if max_links > 0 and isinstance(value, str) and is_web_link(value):
+                cells[index] = makers[index].link(value)
+                max_links -= 1
+        ws.append(cells)
+    if not part.size:
+        # A table needs a row beneath its header.
+        ws.append(["none"])
+    last = max(part.size, 1) + 1
+    _add_table(book, ws, part, last)
+    _add_rules(ws, part.sheet, last)
+    ws.close()
+
+
+def _set_up_page(ws: Any, run: AuditRun, width: float) -> None:
+    """Landscape, one page wide, the header on each page, who and when at the foot."""
+    ws.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    ws.page_setup.orientation = "landscape"
+    ws.page_setup.paperSize = _A3 if width > _WIDE else _A4
+    ws.page_setup.fitToWidth = 1
+    ws.page_setup.fitToHeight = 0
+    ws.print_title_rows = "1:1"
+    # Ampersands begin codes in a footer; 255 characters is all that Excel takes.
+    tenant = xlsx_style.shown(one_line(run.tenant_name))[:80].encode("utf-8", "replace").decode().replace("&", "&&")
+    ws.oddFooter.left.text = tenant
+    ws.oddFooter.center.text = f"Collected {spoken_utc(run.collected_at)}"
+    ws.oddFooter.right.text = "&A, page &P of &N"
+
+
+def _add_table(book: Any, ws: Any, part: Part, last: int) -> None:
+    ref = f"A1:{get_column_letter(len(part.sheet.columns))}{last}"
+    table = Table(displayName=part.table, ref=ref)
+    for index, header in enumerate(part.sheet.headers, 1):
+        table.tableColumns.append(TableColumn(id=index, name=header))
+    table.autoFilter = AutoFilter(ref=ref)
+    table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=True)
+    # ``add_table`` warns on every write-only sheet, also where the columns were given as here.
+    ws._tables.add(table)
+
+
+def _add_rules(ws: Any, sheet: Sheet, last: int) -> None:
+    """Colours by rule, and the reviewer's drop-downs."""
+    letters = {column.header: get_column_letter(index) for index, column in enumerate(sheet.columns, 1)}
+    for column in sheet.columns:
+        letter = letters[column.header]
+        cells = f"{letter}2:{letter}{last}"
+        rules = xlsx_style.tone_rules(column.order) if column.toned else []
+        if column.header == "Days left":
+            rules = xlsx_style.days_rules(f"{letter}2")
+        if column.header == "Due":
+            rules = [xlsx_style.overdue_rule(f"${letter}2", f"${letters['Review status']}2")]
+        for rule in rules:
+            ws.conditional_formatting.add(cells, rule)
+        if column.choices:
+            _add_validation(
+                ws, cells, type="list", formula1=f'"{",".join(column.choices)}"', error="Pick one of the list."
+            )
+        elif column.reviewer and column.kind == "date":
+            _add_validation(ws, cells, type="date", operator="greaterThan", formula1="36526", error="A date, please.")
+
+
+def _add_validation(ws: Any, cells: str, **rule: Any) -> None:
+    validation = DataValidation(allow_blank=True, showErrorMessage=True, errorTitle="Review", **rule)
+    validation.add(cells)
+    ws.data_validations.append(validation)

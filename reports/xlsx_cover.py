@@ -1,0 +1,273 @@
+"""The two sheets in front: ``Read me`` (what this is and what it does not know) and ``Summary`` (counts by formula).
+
+Summary counts with formulas over the tables, so that it stays true when people edit or filter the workbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.chart import BarChart, Reference
+from openpyxl.worksheet.properties import PageSetupProperties
+
+from auditor.audit.check import SEVERITIES
+from auditor.audit.result import AuditRun
+from reports import xlsx_style as style
+from reports.columns import CREDENTIALS, PERMISSIONS, SHEETS
+from reports.overview import (
+    CERTAINTY_MEANINGS,
+    OUTCOME_MEANINGS,
+    SEVERITY_MEANINGS,
+    coverage_counts,
+    failing_apps,
+    not_assessed,
+    reason_of,
+)
+from reports.palette import ACCENT, SHADES, TONES
+from reports.text import plural, spoken_utc
+
+_KINDS = ("registration", "external", "managed-identity", "first-party", "legacy")
+
+
+def _sheet(book: Workbook, title: str, widths: Sequence[int]) -> Any:
+    ws: Any = book.create_sheet(title)
+    for letter, width in zip("ABCDEFGHIJ", widths, strict=False):
+        ws.column_dimensions[letter].width = width
+    ws.sheet_view.showGridLines = False
+    ws.sheet_properties.tabColor = ACCENT
+    ws.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    ws.page_setup.orientation = "landscape"
+    ws.page_setup.paperSize = 9
+    ws.page_setup.fitToWidth = 1
+    ws.page_setup.fitToHeight = 0
+    return ws
+
+
+class _Page:
+    """A sheet for reading, written from top to bottom."""
+
+    def __init__(self, ws: Any) -> None:
+        self.ws = ws
+        self.row = 0
+
+    def line(self, *cells: Any, height: float | None = None) -> int:
+        """Append one row; returns its number."""
+        self.row += 1
+        if height:
+            self.ws.row_dimensions[self.row].height = height
+        self.ws.append(list(cells))
+        return self.row
+
+    def title(self, text: str) -> None:
+        self.line(style.text_cell(self.ws, text, font=style.TITLE), height=30)
+
+    def heading(self, text: str) -> None:
+        self.line()
+        self.line(style.text_cell(self.ws, text, font=style.HEADING), height=22)
+
+    def fact(self, label: str, *texts: str) -> None:
+        """A label and what there is to say, wrapped."""
+        self.line(
+            style.text_cell(self.ws, label, font=style.BOLD, alignment=style.TOP),
+            *(style.text_cell(self.ws, text, alignment=style.WRAPPED) for text in texts),
+        )
+
+    def header(self, *texts: str) -> int:
+        return self.line(
+            *(
+                style.text_cell(
+                    self.ws, text, font=style.HEADER_FONT, fill=style.HEADER_FILL, alignment=style.HEADER_ALIGNMENT
+                )
+                for text in texts
+            )
+        )
+
+    def toned(self, word: str) -> Any:
+        """A word in its colours."""
+        return style.text_cell(self.ws, word, alignment=style.TOP, **style.tone_style(TONES.get(word, "muted")))
+
+
+def read_me(book: Workbook, run: AuditRun) -> None:
+    """Write the first sheet."""
+    page = _Page(_sheet(book, "Read me", (30, 40, 90)))
+    page.title("Graph permission audit")
+    for label, text in (
+        ("Tenant", run.tenant_name),
+        ("Tenant ID", run.tenant_id),
+        ("Cloud", run.cloud),
+        ("Collected", spoken_utc(run.collected_at)),
+        ("Read by", run.signed_in_as or "not known"),
+        ("Requests sent", f"{run.requests:,} to Microsoft Graph, all of them reads"),
+        ("Scope", f"{plural(len(run.apps), 'app')}, {plural(len(run.permissions), 'permission row')}"),
+        ("Tool", f"Graph Auditor {run.tool_version}, permission data of {run.catalog_date}"),
+    ):
+        page.fact(label, "", text)
+    _coverage(page, run)
+    for heading, meanings in (
+        ("Severities", SEVERITY_MEANINGS), ("Certainty", CERTAINTY_MEANINGS), ("Outcomes of checks", OUTCOME_MEANINGS),
+    ):  # fmt: skip
+        page.heading(heading)
+        for word, meaning in meanings.items():
+            page.line(page.toned(word), None, style.text_cell(page.ws, meaning, alignment=style.WRAPPED))
+    page.heading("Sheets and columns")
+    page.fact("Read me", "", "This sheet.")
+    page.fact("Summary", "", "Counts by formula over the other sheets: they follow your edits.")
+    for sheet in SHEETS:
+        page.fact(sheet.title, "", sheet.meaning)
+        for column in sheet.columns:
+            page.fact("", column.header, column.meaning)
+    page.heading("How to read it")
+    for text in (
+        "An empty cell means not known or not there, never no. TRUE and FALSE are known.",
+        "Times are UTC. Ids are text. Lists in a cell are joined with a semicolon.",
+        "Names come from the tenant and are shown as text: characters that cannot be shown appear as ␀ or \\u202e.",
+        "A text that Excel cannot hold ends with a mark that says how long it was.",
+        "The grey headers at the right of Findings are yours to fill in. Fingerprint names a finding from run to run.",
+    ):
+        page.fact("", "", text)
+    page.ws.close()
+
+
+def _coverage(page: _Page, run: AuditRun) -> None:
+    page.heading("Coverage")
+    page.fact("In short", "", coverage_counts(run) + ".")
+    for result in not_assessed(run):
+        page.fact("", result.meta.slug, f"{result.outcome}: {reason_of(result)}.")
+    for entry in run.coverage:
+        if not entry.state.is_read:
+            affects = ", ".join(entry.affects) or "no check"
+            page.fact(
+                "", entry.state.source, f"{entry.state.status}: {entry.state.detail or 'no detail'} Affects {affects}."
+            )
+
+
+def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) -> None:
+    """Write the second sheet. ``tables`` names the Excel tables that hold each sheet's facts."""
+    page = _Page(_sheet(book, "Summary", (34, 13, 13, 13, 13, 13, 13, 15, 44)))
+    page.title("Summary")
+    page.line(style.text_cell(page.ws, coverage_counts(run) + "."))
+    severities = _severities(page, tables["findings"])
+    _checks(page, run, tables["findings"])
+    statuses = _statuses(page, tables["permissions"])
+    _counted(page, "Credentials by state", "State", CREDENTIALS.column("State").order, tables["credentials"], "State")
+    _counted(page, "Apps by kind", "Kind", _KINDS, tables["apps"], "Kind")
+    _first_to_fail(page, run)
+    _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "K3")
+    _chart(page.ws, "Permissions by status", statuses, len(PERMISSIONS.column("Status").order), "K20", column=4)
+    page.ws.close()
+
+
+def _count(names: Sequence[str], *conditions: tuple[str, str]) -> str:
+    """A formula that counts rows of tables under conditions (column, criterion)."""
+    return "=" + "+".join(
+        "COUNTIFS(" + ",".join(f'{name}[{column}],"{criterion}"' for column, criterion in conditions) + ")"
+        for name in names
+    )
+
+
+def _severities(page: _Page, names: Sequence[str]) -> int:
+    page.heading("Findings by severity")
+    header = page.header("Severity", "Open", "New", "Known", "Waived")
+    for word in SEVERITIES:
+        of = ("Severity", word)
+        page.line(
+            page.toned(word),
+            _count(names, of, ("State", "<>waived")),
+            *(_count(names, of, ("State", state)) for state in ("new", "known", "waived")),
+        )
+    _total(page, header, "BCDE")
+    return header
+
+
+def _checks(page: _Page, run: AuditRun, names: Sequence[str]) -> None:
+    page.heading("Open findings by check")
+    header = page.header("Check", *SEVERITIES, "All", "Outcome", "Looks for")
+    for result in run.checks:
+        of = [("Check", result.meta.slug), ("State", "<>waived")]
+        page.line(
+            style.text_cell(page.ws, result.meta.slug, alignment=style.TOP),
+            *(_count(names, *of, ("Severity", word)) for word in SEVERITIES),
+            _count(names, *of),
+            page.toned(result.outcome),
+            style.text_cell(page.ws, result.meta.title, alignment=style.WRAPPED),
+        )
+    if run.checks:
+        _total(page, header, "BCDEFG")
+
+
+def _statuses(page: _Page, names: Sequence[str]) -> int:
+    page.heading("Permissions by status and type")
+    header = page.header("Status", "Application", "Delegated", "All")
+    for word in PERMISSIONS.column("Status").order:
+        of = ("Status", word)
+        page.line(
+            page.toned(word),
+            _count(names, of, ("Type", "application")),
+            _count(names, of, ("Type", "delegated")),
+            _count(names, of),
+        )
+    unknown = [("Status", ""), ("App ID", "?*")]
+    page.line(
+        style.text_cell(page.ws, "not known"),
+        _count(names, *unknown, ("Type", "application")),
+        _count(names, *unknown, ("Type", "delegated")),
+        _count(names, *unknown),
+    )
+    _total(page, header, "BCD")
+    return header
+
+
+def _counted(page: _Page, title: str, header: str, words: Sequence[str], names: Sequence[str], column: str) -> None:
+    page.heading(title)
+    top = page.header(header, "Count")
+    for word in words:
+        page.line(page.toned(word), _count(names, (column, word)))
+    _total(page, top, "B")
+
+
+def _total(page: _Page, header: int, letters: str) -> None:
+    cells: list[Any] = [style.text_cell(page.ws, "All", font=style.BOLD)]
+    for letter in letters:
+        cell = WriteOnlyCell(page.ws, f"=SUM({letter}{header + 1}:{letter}{page.row})")
+        cell.font = style.BOLD
+        cells.append(cell)
+    page.line(*cells)
+
+
+def _first_to_fail(page: _Page, run: AuditRun) -> None:
+    apps = failing_apps(run)
+    page.heading("Apps that will fail first")
+    if not apps:
+        page.line(style.text_cell(page.ws, "No open finding predicts that a call fails."))
+        return
+    page.header("App", "Severity", "Certainty", "Findings", "Worst finding")
+    for app in apps:
+        page.line(
+            style.text_cell(page.ws, app.display_name, alignment=style.TOP),
+            page.toned(app.severity),
+            style.text_cell(page.ws, app.certainty),
+            app.findings,
+            style.text_cell(page.ws, app.summary),
+        )
+
+
+def _chart(ws: Any, title: str, header: int, count: int, anchor: str, column: int = 2) -> None:
+    """A bar chart of one column of counts, fed by the formulas above."""
+    chart = BarChart()
+    chart.type = "bar"
+    chart.title = title
+    chart.legend = None
+    chart.height, chart.width = 8, 16
+    chart.gapWidth = 60
+    chart.add_data(Reference(ws, min_col=column, min_row=header + 1, max_row=header + count))
+    chart.set_categories(Reference(ws, min_col=1, min_row=header + 1, max_row=header + count))
+    chart.x_axis.scaling.orientation = "maxMin"
+    chart.x_axis.delete = False
+    chart.y_axis.delete = False
+    chart.y_axis.majorGridlines = None
+    chart.y_axis.number_format = "0"
+    chart.series[0].graphicalProperties.solidFill = SHADES["low"].ink
+    ws.add_chart(chart, anchor)

@@ -1,0 +1,160 @@
+"""How the workbook looks: fonts, fills, cell templates, conditional formats. Colours come from ``palette``.
+
+Text is always a string: openpyxl takes ``=1+1`` for a formula and ``#N/A`` for an error, so the type is set by hand, and
+a text that begins like a formula carries Excel's quote prefix, so that editing the cell does not turn it into one.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles.differential import DifferentialStyle
+
+from reports.columns import Column
+from reports.palette import ACCENT, SHADES, TONES, Tone
+from reports.rows import Value
+from reports.text import cut, iso_utc, visible
+
+CELL_LIMIT = 32_767
+"""Characters (UTF-16 units) that Excel holds in a cell."""
+TIME_FORMAT = 'yyyy\\-mm\\-dd hh:mm"Z"'
+DATE_FORMAT = "yyyy\\-mm\\-dd"
+FIRST_DAY = datetime(1900, 3, 1, tzinfo=UTC)
+"""Before it Excel counts a day that never was, so earlier times are written as text."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "#", "＝", "＋", "－", "＠")
+_ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+
+TITLE = Font(name="Calibri", size=20, bold=True, color=ACCENT)
+HEADING = Font(name="Calibri", size=13, bold=True, color=ACCENT)
+BOLD = Font(name="Calibri", size=11, bold=True)
+HEADER_FONT = Font(name="Calibri", size=11, bold=True, color="FFFFFF")
+HEADER_FILL = PatternFill("solid", fgColor=ACCENT)
+HEADER_ALIGNMENT = Alignment(vertical="center", wrap_text=True)
+REVIEW_FILL = PatternFill("solid", fgColor="5A6472")
+LINK_FONT = Font(name="Calibri", size=11, color="0563C1", underline="single")
+RULE = Border(bottom=Side(style="thin", color="C5CCD4"))
+TOP = Alignment(vertical="top")
+WRAPPED = Alignment(vertical="top", wrap_text=True)
+
+
+def shown(text: str) -> str:
+    """Tenant text as Excel may hold it: visible, cut with a mark, and without Excel's own ``_x0041_`` escapes."""
+    safe = visible(text)
+    if "_x" in safe:
+        safe = _ESCAPE_LIKE.sub("_x005F_", safe)
+    return cut(safe, CELL_LIMIT)
+
+
+def text_cell(sheet: Any, text: str, **style: Any) -> Any:
+    """A cell that holds text and nothing but text."""
+    cell = WriteOnlyCell(sheet)
+    for name, value in style.items():
+        setattr(cell, name, value)
+    put(cell, shown(text))
+    return cell
+
+
+def put(cell: Any, text: str) -> None:
+    """Set a cell's text, already ``shown``, whatever openpyxl would take it for."""
+    cell.value = text
+    cell.data_type = "s"
+
+
+class CellMaker:
+    """Makes the cells of one column. Cells are reused from row to row: a write-only sheet keeps none of them."""
+
+    def __init__(self, sheet: Any, column: Column, *, top: bool) -> None:
+        self._column = column
+        self._plain = column.kind == "text" and not top
+        alignment = WRAPPED if column.wrap else TOP
+        self._text = WriteOnlyCell(sheet)
+        self._guarded = WriteOnlyCell(sheet)
+        self._time = WriteOnlyCell(sheet)
+        for cell in (self._text, self._guarded, self._time):
+            cell.alignment = alignment
+        self._guarded.quotePrefix = True
+        self._time.number_format = TIME_FORMAT if column.width > 13 else DATE_FORMAT
+        self._sheet = sheet
+
+    def cell(self, value: Value) -> Any:
+        """What to append for one value: a cell, a bare value, or None for nothing."""
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            return self._of_text(value)
+        if isinstance(value, (datetime, date)):
+            return self._of_time(value)
+        self._text.value = value
+        return self._text
+
+    def link(self, url: str) -> Any:
+        """A cell that opens a page."""
+        cell = WriteOnlyCell(self._sheet)
+        cell.alignment = TOP
+        cell.font = LINK_FONT
+        cell.hyperlink = url
+        put(cell, shown(url))
+        return cell
+
+    def _of_text(self, value: str) -> Any:
+        text = shown(value)
+        if text.startswith(_FORMULA_STARTS):
+            put(self._guarded, text)
+            return self._guarded
+        if self._plain:
+            return text
+        put(self._text, text)
+        return self._text
+
+    def _of_time(self, value: datetime | date) -> Any:
+        if not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        if value < FIRST_DAY:
+            return self._of_text(iso_utc(value))
+        self._time.value = value.astimezone(UTC).replace(tzinfo=None)
+        return self._time
+
+
+def header_cell(sheet: Any, column: Column) -> Any:
+    """The header of one column; those for the reviewer are told apart by their colour."""
+    fill = REVIEW_FILL if column.reviewer else HEADER_FILL
+    return text_cell(sheet, column.header, font=HEADER_FONT, fill=fill, alignment=HEADER_ALIGNMENT)
+
+
+def tone_style(tone: Tone) -> dict[str, Any]:
+    """Font and fill of one tone."""
+    shade = SHADES[tone]
+    # A conditional fill shows its background colour, a plain one its foreground: both are set.
+    fill = PatternFill("solid", fgColor=shade.tint, bgColor=shade.tint)
+    return {"font": Font(color=shade.ink, bold=tone in ("critical", "high")), "fill": fill}
+
+
+def tone_rules(words: tuple[str, ...]) -> list[Rule]:
+    """One rule a word, so that the colour follows sorting and editing; the word itself stays in the cell."""
+    return [_rule("cellIs", f'"{word}"', TONES[word]) for word in words if word in TONES]
+
+
+def days_rules(first_cell: str) -> list[Rule]:
+    """Colours for days left: past, and within 30 days."""
+    number = f"ISNUMBER({first_cell})"
+    return [
+        _rule("expression", f"AND({number},{first_cell}<0)", "high"),
+        _rule("expression", f"AND({number},{first_cell}<=30)", "medium"),
+    ]
+
+
+def overdue_rule(due: str, status: str) -> Rule:
+    """Colour for a due date that has passed while the review is not done."""
+    return _rule("expression", f'AND(ISNUMBER({due}),{due}<TODAY(),{status}<>"Done")', "high")
+
+
+def _rule(kind: Literal["cellIs", "expression"], formula: str, tone: Tone) -> Rule:
+    """A conditional format: ``expression`` with a formula that is true, or ``cellIs`` with the value that is equal."""
+    style = DifferentialStyle(**tone_style(tone))
+    return Rule(type=kind, dxf=style, formula=[formula], operator="equal" if kind == "cellIs" else None)
