@@ -18,6 +18,7 @@ from auditor.emulator.build import (
     SHAREPOINT,
     TenantBuilder,
 )
+from auditor.graph.sources import least_permissions
 from auditor.reference.catalog import load
 from auditor.reference.resources import OFFICE_MANAGEMENT
 from tests.emulator.references import dangling
@@ -230,3 +231,7 @@ def test_a_policy_condition_is_merged_into_the_default_one() -> None:
     assert policy["conditions"]["users"]["excludeUsers"] == ["u"]
     assert policy["conditions"]["clientAppTypes"] == ["other"]
     assert policy["grantControls"]["builtInControls"] == ["mfa"]
+
+
+def test_the_auditors_permissions_are_the_least_that_an_audit_needs() -> None:
+    assert set(AUDITOR_PERMISSIONS) == set(least_permissions())

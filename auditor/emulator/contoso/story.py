@@ -22,7 +22,7 @@ class Story:
     what: str
     """What is wrong with it, in a sentence or two for the reader of the demo."""
     finds: tuple[str, ...]
-    """Slugs of the checks that find something of medium severity or more, or that fire only because of what is wrong."""
+    """Slugs of the checks that find something, at whatever severity: these and no others."""
     build: Build
 
 

@@ -26,7 +26,6 @@ def _(tenant: TenantBuilder, name: str) -> None:
     "HR self-service password reset",
     "An app without users that was given the delegated permission behind resetPassword, which no application permission opens.",
     "delegated-only-api",
-    "permission-type-mismatch",
 )
 def _(tenant: TenantBuilder, name: str) -> None:
     tenant.consent(tenant.app(name, requests=[("UserAuthenticationMethod.ReadWrite.All", "delegated")]))
@@ -87,7 +86,6 @@ def _(tenant: TenantBuilder, name: str) -> None:
     "Call quality board",
     "A single-page app that wants call records, which only application permissions open.",
     "application-only-api",
-    "permission-type-mismatch",
 )
 def _(tenant: TenantBuilder, name: str) -> None:
     tenant.consent(
