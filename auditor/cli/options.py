@@ -100,14 +100,20 @@ FailOn = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress and no messages, errors alone.", rich_help_panel=SHOW)
+    bool,
+    typer.Option("--quiet", "-q", metavar="", help="No progress and no messages, errors alone.", rich_help_panel=SHOW),
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", "-v", help="More messages, and the traceback if there is a bug.", rich_help_panel=SHOW),
+    typer.Option(
+        "--verbose", "-v", metavar="", help="More messages, and the traceback if there is a bug.", rich_help_panel=SHOW
+    ),
 ]
 NoProgress = Annotated[
-    bool, typer.Option("--no-progress", help="No progress bars: a plain line for each source.", rich_help_panel=SHOW)
+    bool,
+    typer.Option(
+        "--no-progress", metavar="", help="No progress bars: a plain line for each source.", rich_help_panel=SHOW
+    ),
 ]
 AsJson = Annotated[
     TableOrJson, typer.Option("--format", help="A table for people, or JSON for programs.", rich_help_panel=SHOW)

@@ -23,6 +23,8 @@ from auditor.errors import ConfigError, OutputError, UsageError
 from auditor.reference.clouds import CLOUDS
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
     from auditor.audit.result import AuditRun
     from auditor.tenant.snapshot import Snapshot
 
@@ -118,26 +120,40 @@ def collect(settings: config.Settings, folder: Path, screen: Screen, environ: Ma
         OutputError: the folder cannot be written to, or is not empty.
     """
     from auditor.graph.collect import collect_tenant
-    from auditor.graph.signin import sign_in
 
-    cloud = CLOUDS[settings.tenant.cloud]
-    credential = sign_in(
-        settings.auth,
-        tenant=settings.tenant.id or None,
-        cloud=cloud,
-        authority=settings.tenant.authority or None,
-        environ=environ,
-        tell=say,
-    )
-    with progress(screen) as watcher:
+    with signed_in(settings, environ) as credential, progress(screen) as watcher:
         return collect_tenant(
             credential,
             tenant=settings.tenant.id or None,
-            cloud=cloud,
+            cloud=CLOUDS[settings.tenant.cloud],
             graph_url=settings.tenant.graph_url or None,
             folder=folder,
             progress=watcher,
         )
+
+
+@contextmanager
+def signed_in(settings: config.Settings, environ: Mapping[str, str]) -> Iterator[TokenCredential]:
+    """A credential that has given a token for Graph, closed in the end.
+
+    Raises:
+        SignInError, ConfigError: nobody signed in, and why.
+    """
+    from auditor.graph.signin import sign_in
+
+    credential = sign_in(
+        settings.auth,
+        tenant=settings.tenant.id or None,
+        cloud=CLOUDS[settings.tenant.cloud],
+        authority=settings.tenant.authority or None,
+        environ=environ,
+        tell=say,
+    )
+    try:
+        yield credential
+    finally:
+        if (close := getattr(credential, "close", None)) is not None:
+            close()
 
 
 def judge(snapshot: Snapshot, job: Job) -> AuditRun:
