@@ -73,7 +73,11 @@ def _needed(app: DeclaredApp) -> frozenset[tuple[str, str | None]]:
 class _Records:
     """The grants and assignments behind the findings, for the commands that remove them."""
 
-    def __init__(self, assignments: Mapping[tuple[str, str, str], str], grants: pd.DataFrame) -> None:
+    def __init__(
+        self,
+        assignments: Mapping[tuple[str, str, str], str],
+        grants: Mapping[tuple[str, str], Mapping[str, list[str]]],
+    ) -> None:
         self.assignments = assignments
         self.grants = grants
 
@@ -82,11 +86,8 @@ class _Records:
         if row.type == "application":
             one = self.assignments.get((row.app_id, row.resource_app_id or "", row.permission_id or ""))
             return (_commands.revoke_application_permission(app.service_principal_id, one),)
-        here = self.grants[
-            (self.grants["app_id"] == row.app_id) & (self.grants["resource_app_id"] == row.resource_app_id)
-        ]
         lines = []
-        for grant_id, scopes in here.groupby("grant_id", sort=True)["permission"]:
+        for grant_id, scopes in self.grants.get((row.app_id, row.resource_app_id or ""), {}).items():
             left = tuple(scope for scope in scopes if scope.lower() != (row.permission or "").lower())
             if len(left) < len(scopes):
                 lines.append(_commands.shrink_grant(str(grant_id), left))
@@ -105,7 +106,13 @@ def _records(tenant: Tenant, excess: pd.DataFrame) -> _Records:
         (app_id, resource, permission): one
         for app_id, resource, permission, one in assignments[columns].itertuples(index=False)
     }
-    return _Records(ids, tenant.grants[tenant.grants["app_id"].isin(mine)])
+    held = tenant.grants[tenant.grants["app_id"].isin(mine)].sort_values("grant_id", kind="stable")
+    grants: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for app_id, resource, grant_id, scope in held[["app_id", "resource_app_id", "grant_id", "permission"]].itertuples(
+        index=False
+    ):
+        grants.setdefault((app_id, resource), {}).setdefault(grant_id, []).append(scope)
+    return _Records(ids, grants)
 
 
 def _judge(row: PermissionRow) -> tuple[Severity, Certainty]:
