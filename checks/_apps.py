@@ -77,7 +77,7 @@ def subjects(tenant: Tenant, context: Context, app_ids: Iterable[str] | None = N
     apps = tenant.apps
     if app_ids is not None:
         apps = apps[apps["app_id"].isin(set(app_ids))]
-    return {row.app_id: _subject(row, context) for row in apps.itertuples(index=False)}
+    return {str(row.app_id): _subject(row, context) for row in apps.itertuples(index=False)}
 
 
 def _subject(row: Any, context: Context) -> Subject:

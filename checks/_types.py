@@ -16,8 +16,7 @@ import pandas as pd
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, Context, PermissionType, Severity
-from auditor.reference import catalog
-from auditor.reference.forms import counterpart
+from auditor.reference.forms import counterpart, is_offered
 from auditor.reference.resources import GRAPH
 from auditor.tenant.permissions import DEFAULT_ACCESS
 from auditor.tenant.tables import Tenant
@@ -141,16 +140,15 @@ def _slug(row: PermissionRow, same_name_id: str | None) -> Slug:
     """Which check tells of the row."""
     if row.resource_app_id != GRAPH or row.permission is None:
         return "permission-type-mismatch"
-    known = catalog.load().permission(row.permission)
-    if row.type == "delegated":
-        if row.permission in PASSWORD_RESET:
-            return "delegated-only-api"
-        published = same_name_id or (known and known.application and known.application.id)
-        if not published and counterpart(row.permission, "delegated").is_missing:
-            return "delegated-only-api"
-        return "permission-type-mismatch"
-    published = same_name_id or (known and known.delegated and known.delegated.id)
-    return "permission-type-mismatch" if published else "application-only-api"
+    if row.type == "application":
+        published = same_name_id or is_offered(row.permission, "delegated")
+        return "permission-type-mismatch" if published else "application-only-api"
+    if row.permission in PASSWORD_RESET:
+        return "delegated-only-api"
+    published = same_name_id and is_offered(row.permission, "application")
+    if not published and counterpart(row.permission, "delegated").is_missing:
+        return "delegated-only-api"
+    return "permission-type-mismatch"
 
 
 def repair(found: WrongType, offered_id: str | None, context: Context, name: str) -> tuple[str, ...]:

@@ -106,8 +106,11 @@ def _application(row: PermissionRow, app: Subject, held: frozenset[str]) -> _Ver
         if coverage == "all":
             note = "another granted permission opens every call that Microsoft's permission map lists for this one"
             return _Verdict("low", "possible", 403, code, "other granted permissions open the same calls", note)
-        if coverage in ("some", "unknown"):
-            note = "some calls may be opened by permissions that are granted"
+        if coverage == "some":
+            note = "permissions that are granted open some of the calls"
+            return _Verdict("medium", "likely", 403, code, refused, note)
+        if coverage == "unknown":
+            note = "Microsoft's permission map does not say what this permission opens"
             return _Verdict("high", "likely", 403, code, refused, note)
     workload = behind(row.resource_app_id or "", row.permission or "")
     if workload is not None and workload.id == "exchange":

@@ -44,7 +44,6 @@ def _instead(found: _types.WrongType) -> tuple[str, ...]:
 def _finding(found: _types.WrongType, tenant: Tenant, context: Context) -> Finding:
     row, app = found.row, found.app
     instead = _instead(found)
-    flow = "app-only" if app.runs_app_only else "delegated"
     token = "app-only tokens" if app.runs_app_only else "tokens of signed-in users"
     state = "requests" if row.requested and not row.granted else "holds"
     evidence = {**_types.evidence(found), "use_instead": list(instead)}
@@ -62,7 +61,7 @@ def _finding(found: _types.WrongType, tenant: Tenant, context: Context) -> Findi
         app_id=app.app_id,
         display_name=app.name,
         **row.subject,
-        flow=flow,
+        flow="app-only" if app.runs_app_only else "delegated",
         http_status=403,
         error_code=refusal_code(row.resource_app_id, row.permission),
         evidence=evidence,

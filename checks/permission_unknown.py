@@ -67,7 +67,7 @@ def _under_other_type(defined: pd.DataFrame, unknown: pd.DataFrame) -> Mapping[t
     swapped = {"delegated": "application", "application": "delegated"}
     columns = ["resource_app_id", "permission_id", "type", "permission"]
     return {
-        (resource, permission_id, swapped[kind]): name
+        (resource, permission_id, swapped[kind]): str(name)
         for resource, permission_id, kind, name in same[columns].itertuples(index=False)
     }
 
@@ -83,8 +83,10 @@ def _judge(row: PermissionRow, app: Subject) -> _Verdict:
         # An admin's consent can create the service principal of a resource that the tenant may use.
         return _Verdict("medium", "likely", 400, code, "a token for it is refused")
     if row.status == "disabled-permission":
-        code = "AADSTS650053" if delegated else refusal_code(row.resource_app_id, row.permission)
-        return _Verdict("medium", "likely", 400 if delegated else 403, code, "it never reaches a token")
+        if delegated:
+            return _Verdict("medium", "likely", 400, "AADSTS650053", "it never reaches a token")
+        code_403 = refusal_code(row.resource_app_id, row.permission)
+        return _Verdict("medium", "likely", 403, code_403, "it never reaches a token")
     return _Verdict("medium", "certain", 400, "AADSTS650053", "consent fails, and it never reaches a token")
 
 

@@ -120,7 +120,7 @@ def _examine_row(
     granted_there = on_graph.names.get((row.type, namesake or ""), False)
     declared = context.apps.get(row.app_id)
     if api.state == "retired":
-        severity, certainty = _retired(row, app, on_graph), "certain"
+        severity = _retired(row, app, on_graph)
         return _finding(row, app, api, severity, "certain", namesake, granted_there, tenant, context)
     if _means_it(row, declared) or (api.state == "parallel" and granted_there):
         return None

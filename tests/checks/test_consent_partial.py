@@ -1,0 +1,93 @@
+"""consent-partial: consent of single users, and who is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.emulator.build import TenantBuilder
+from tests.support import examine, load_tenant
+
+WEB = ("https://app.example/signin",)
+
+
+def test_admin_only_permission_for_one_user() -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB, requests=[("User.Read.All", "delegated")])
+    builder.grant(web, "User.Read.All", user="alice")
+    (finding,) = examine("consent-partial", builder.data).findings
+    assert (finding.severity, finding.certainty) == ("medium", "certain")
+    assert (finding.http_status, finding.error_code) == (400, "AADSTS65001")
+    assert (finding.app_id, finding.permission, finding.permission_type) == (web.app_id, "User.Read.All", "delegated")
+    assert finding.evidence["consented_users"] == 1
+    assert finding.remediation.commands
+
+
+def test_distinct_users_are_counted() -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB, requests=[("User.Read.All", "delegated")])
+    for user, scopes in (("alice", " User.Read.All"), ("alice", "User.Read.All openid"), ("bob", "User.Read.All")):
+        builder.grant(web, scopes, user=user)
+    (finding,) = [one for one in examine("consent-partial", builder.data).findings if one.permission == "User.Read.All"]
+    assert finding.evidence["consented_users"] == 2
+    assert "2 users" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("policies", "permission", "severity", "certainty", "code"),
+    [
+        (("microsoft-user-default-legacy",), "Mail.Read", "low", "possible", "AADSTS65001"),
+        (("microsoft-user-default-recommended",), "User.Read", "low", "possible", "AADSTS65001"),
+        (("microsoft-user-default-recommended",), "Mail.Read", "medium", "likely", "AADSTS90095"),
+        ((), "Mail.Read", "medium", "certain", "AADSTS90095"),
+        (("my-own-policy",), "Mail.Read", "low", "possible", "AADSTS65001"),
+        (("microsoft-user-default-low",), "Mail.Read", "low", "possible", "AADSTS65001"),
+    ],
+)
+def test_users_who_may_consent_themselves_are_no_more_than_a_possibility(
+    policies: tuple[str, ...], permission: str, severity: str, certainty: str, code: str
+) -> None:
+    builder = TenantBuilder()
+    builder.user_consent(*policies)
+    web = builder.app("Web", web=WEB, requests=[(permission, "delegated")])
+    builder.grant(web, permission, user="alice")
+    (finding,) = examine("consent-partial", builder.data).findings
+    assert (finding.severity, finding.certainty, finding.error_code) == (severity, certainty, code)
+
+
+def test_setting_not_read_is_possible() -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB, requests=[("Mail.Read", "delegated")])
+    builder.grant(web, "Mail.Read", user="alice")
+    tenant = load_tenant(builder.data, unread=("policies/authorizationPolicy", "policies/adminConsentRequestPolicy"))
+    (finding,) = examine("consent-partial", tenant).findings
+    assert (finding.severity, finding.certainty) == ("low", "possible")
+
+
+def test_external_app_with_user_consent_is_a_note_where_users_may_consent() -> None:
+    builder = TenantBuilder()
+    tool = builder.external("Tool")
+    builder.grant(tool, "User.Read", user="alice")
+    (finding,) = examine("consent-partial", builder.data).findings
+    assert (finding.severity, finding.certainty) == ("info", "possible")
+
+
+def test_silent_where_the_tenant_consented_too() -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB, requests=[("User.Read.All", "delegated")])
+    builder.grant(web, "User.Read.All", user="alice")
+    builder.grant(web, "User.Read.All")
+    result = examine("consent-partial", builder.data)
+    assert result.findings == []
+    assert result.examined == 1
+
+
+def test_everyone_assigned_has_consented() -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB, requests=[("User.Read.All", "delegated")], assignment_required=True)
+    builder.assign_people(web, users=1)
+    builder.grant(web, "User.Read.All", user="alice")
+    (finding,) = examine("consent-partial", builder.data).findings
+    assert (finding.severity, finding.certainty) == ("low", "possible")
+    builder.assign_people(web, users=0, groups=1)
+    (finding,) = examine("consent-partial", builder.data).findings
+    assert finding.severity == "medium"
