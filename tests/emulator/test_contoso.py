@@ -120,6 +120,9 @@ def test_conditional_access_has_each_kind_of_policy() -> None:
 def test_the_page_has_the_stories_as_they_are() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert text == renewed(text), "run: python -m auditor.emulator.contoso.page docs/demo-tenant.md"
+    apps = len(names(contoso()))
+    for count in (f"{apps} apps", f"{apps - len(STORIES)} are healthy", f"{len(STORIES)} are not"):
+        assert count in text
 
 
 def test_a_page_without_markers_is_refused() -> None:

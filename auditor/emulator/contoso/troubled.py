@@ -44,6 +44,17 @@ def _(tenant: TenantBuilder, name: str) -> None:
 
 
 @story(
+    "Exchange automation",
+    "Runs Exchange Online PowerShell unattended: Exchange.ManageAsApp lets it in, and no directory role lets it do anything.",
+    "directory-role-missing",
+    "risky-grant",
+)
+def _(tenant: TenantBuilder, name: str) -> None:
+    requests = [("Exchange.ManageAsApp", "application", EXCHANGE)]
+    tenant.consent(tenant.app(name, certificate="@now+300d", requests=requests))
+
+
+@story(
     "Legacy reporting",
     "Still granted on Azure AD Graph, which has answered no call since August 2025.",
     "wrong-resource",
