@@ -25,7 +25,8 @@ import orjson
 
 from auditor.errors import InputError
 from auditor.reference import paths
-from auditor.reference.catalog import FORMAT, LEAST
+from auditor.reference.catalog import FORMAT
+from auditor.reference.claims import LEAST
 
 SCHEMES = {"DelegatedWork": "d", "DelegatedPersonal": "p", "Application": "a"}
 """Microsoft's scheme names and our letters; ``r`` stands for application permissions of resource-specific consent."""

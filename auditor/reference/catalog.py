@@ -8,6 +8,7 @@ What is not listed is unknown, not denied. Directory roles, licences and second 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,18 +19,15 @@ from typing import Any, Literal
 import orjson
 
 from auditor.errors import InputError
-from auditor.reference import paths, place
+from auditor.reference import overlay, paths, place
+from auditor.reference.claims import Authorization, Authorizations, SchemeName, claims
 from auditor.reference.damage import damage
-from auditor.reference.match import Leaf, Node, grow, leaves
+from auditor.reference.match import Node, first_segment, grow, leaves
 
-SchemeName = Literal["delegated", "personal", "application"]
 PermissionType = Literal["delegated", "application"]
 
 FORMAT = 1
 """Version of the compiled file. Any other is refused."""
-
-LEAST = "*"
-"""Mark behind a permission that is the least privileged of its scheme; ``+Name`` names what it also requires."""
 
 _LETTERS: Mapping[SchemeName, str] = {"delegated": "d", "personal": "p", "application": "a"}
 
@@ -61,18 +59,6 @@ class Permission:
     """Granted for one team, chat or group (resource-specific consent), never tenant-wide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
-    """One way to be authorized: this permission together with all of ``also_requires``."""
-
-    permission: str
-    least: bool
-    also_requires: tuple[str, ...]
-
-
-Authorizations = Mapping[SchemeName, tuple[Authorization, ...]]
-
-
 class Catalog:
     """The compiled permission map. Made by ``load`` or ``Catalog.from_bytes``; look-ups never raise."""
 
@@ -90,7 +76,8 @@ class Catalog:
         self._rules: dict[str, dict[str, str]] = content["rules"]
         self._paths: dict[str, str] = content["paths"]
         self._tries: dict[str, Node] = {}
-        self._read: dict[tuple[str, bool], Authorizations] = {}
+        self._read: dict[str, Authorizations] = {}
+        self._corrected: dict[tuple[str, str], Authorizations] = {}
 
     @classmethod
     def from_bytes(cls, raw: bytes, origin: str, *, thorough: bool = False) -> Catalog:
@@ -141,58 +128,114 @@ class Catalog:
 
         ``path`` is a template or a real URL path (``paths.tokens`` has the forms). A scheme without any permission is
         absent; an empty mapping means that the path is known, this method (without resource-specific consent) is not;
-        None that the map has no such path. ``raw`` leaves out our corrections.
+        None that neither the map nor our corrections have such a path. ``raw`` leaves out our corrections.
         """
-        found = self._find(method, path)
+        found = self._find(method, path, raw=raw)
         if found is None:
             return None
-        rule = found[1]
-        return _NOTHING if rule is None else self._authorizations(rule, raw=raw)
+        template, rule = found
+        listed = self._authorizations(method.strip().upper(), template, rule, raw=raw)
+        # A call that the overlay alone knows and lists nothing for (POST /subscriptions) is not a refused one.
+        return listed if listed or template in self._paths else None
+
+    def template(self, method: str, path: str) -> str | None:
+        """Return the path template that a call matches: ``/users/{id}/messages``. ``overlay`` looks its rules up by it."""
+        found = self._find(method, path, raw=False)
+        return None if found is None else found[0]
 
     def resource_specific(self, method: str, path: str) -> tuple[str, ...]:
         """Return the permissions of resource-specific consent that authorize a call (application, one team or chat)."""
-        found = self._find(method, path)
+        found = self._find(method, path, raw=True)
         if found is None or found[1] is None:
             return ()
-        return tuple(claim.permission for claim in _claims(self._rules.get(found[1], {}).get("r", "")))
-
-    def template(self, method: str, path: str) -> str | None:
-        """Return the path template of the map that a call matches: ``/users/{id}/messages``."""
-        found = self._find(method, path)
-        return None if found is None else found[0]
+        return tuple(claim.permission for claim in claims(self._rules[found[1]].get("r", "")))
 
     def calls(self, permission: str, scheme: SchemeName) -> tuple[tuple[str, str], ...]:
         """Return every (method, template) that a permission authorizes, sorted by template."""
-        letter = _LETTERS[scheme]
-        found = self._opened.get((letter, permission), ())
-        return tuple(sorted(((method, template) for _, method, template in found), key=lambda call: (call[1], call[0])))
+        return tuple(sorted(self._opened.get((scheme, permission), ()), key=lambda call: (call[1], call[0])))
 
     def delegated_only_calls(self, permission: str) -> tuple[tuple[str, str], ...]:
-        """Return the (method, template) that this delegated permission opens and no application permission does."""
-        found = self._opened.get(("d", permission), ())
-        calls = ((method, template) for rule, method, template in found if "a" not in self._rules[rule])
-        return tuple(sorted(calls, key=lambda call: (call[1], call[0])))
+        """Return the (method, template) that this delegated permission opens and no application permission does.
+
+        A call under ``/me`` counts if the one under ``/users/{id}``, which an app would make, has no application
+        permission either.
+        """
+        found = []
+        for method, template in self.calls(permission, "delegated"):
+            twin = "/users/{id}" + template[3:] if template == "/me" or template.startswith("/me/") else template
+            if "application" not in (self.authorizing(method, twin) or ()):
+                found.append((method, template))
+        return tuple(found)
 
     def entries(self) -> Iterator[tuple[str, str, Authorizations]]:
         """Yield every (method, template, authorizations) of the map as published, without our corrections."""
         for template, entry in self._paths.items():
             for method, rule in _methods(entry).items():
-                yield method, template, self._authorizations(rule, raw=True)
+                yield method, template, self._authorizations(method, template, rule, raw=True)
 
-    def _find(self, method: str, path: str) -> tuple[str, str | None] | None:
-        """Return the matched template and its rule; the rule is None where the path lacks this method."""
+    def _find(self, method: str, path: str, *, raw: bool) -> tuple[str, str | None] | None:
+        """Return the matched template and its rule; the rule is None where the map has the path without this method."""
         wanted = paths.tokens(path)
         if wanted is None:
             return None
         group = paths.function_name(wanted[0]) or wanted[0]
         method = method.strip().upper()
-        first: Leaf | None = None
-        for leaf in leaves(self._trie(group), wanted):
-            first = first or leaf
-            rule = _methods(leaf[1]).get(method)
+        first: str | None = None
+        for template, entry in leaves(self._trie(group), wanted):
+            first = first or template
+            rule = _methods(entry).get(method)
             if rule is not None:
-                return leaf[0], rule
-        return None if first is None else (first[0], None)
+                return template, rule
+        added = None if raw else overlay.load().template(method, wanted)
+        known = added or first
+        return None if known is None else (known, None)
+
+    def _authorizations(self, method: str, template: str, rule: str | None, *, raw: bool) -> Authorizations:
+        listed = _NOTHING if rule is None else self._listed(rule)
+        if raw:
+            return listed
+        key = (method, template)
+        if key not in self._corrected:
+            self._corrected[key] = self._published_first(overlay.load().corrected(method, template, listed))
+        return self._corrected[key]
+
+    def _listed(self, rule: str) -> Authorizations:
+        if rule not in self._read:
+            schemes = self._rules[rule]
+            listed = {
+                name: self._ranked(name, claims(schemes[letter]))
+                for name, letter in _LETTERS.items()
+                if letter in schemes
+            }
+            self._read[rule] = MappingProxyType(listed)
+        return self._read[rule]
+
+    def _ranked(self, scheme: SchemeName, rows: Iterable[Authorization]) -> tuple[Authorization, ...]:
+        """Order claims: least first, then those that only read, then by Microsoft's grade, then by name."""
+        letter = "a" if scheme == "application" else "d"
+
+        def rank(claim: Authorization) -> tuple[bool, bool, int, str, tuple[str, ...]]:
+            facts = self._permissions.get(claim.permission, {}).get(letter)
+            grade = facts[2] if facts and facts[2] is not None else _UNGRADED
+            return not claim.least, not _READS.search(claim.permission), grade, claim.permission, claim.also_requires
+
+        return tuple(sorted(rows, key=rank))
+
+    def _published_first(self, listed: Authorizations) -> Authorizations:
+        """Put permissions that nobody can grant (no id on Microsoft Graph) last, and never call them least."""
+        result: dict[SchemeName, tuple[Authorization, ...]] = {}
+        for scheme, rows in listed.items():
+            letter = "a" if scheme == "application" else "d"
+            grantable: list[Authorization] = []
+            others: list[Authorization] = []
+            for row in rows:
+                facts = self._permissions.get(row.permission, {}).get(letter)
+                (grantable if facts and facts[0] is not None else others).append(row)
+            hidden = (
+                (Authorization(row.permission, False, row.also_requires) for row in others) if grantable else others
+            )
+            result[scheme] = (*self._ranked(scheme, grantable), *hidden)
+        return MappingProxyType(result)
 
     def _trie(self, group: str) -> Node:
         if group not in self._tries:
@@ -204,8 +247,7 @@ class Catalog:
         """First segment, lower case -> templates."""
         groups: dict[str, list[str]] = {}
         for template in self._paths:
-            first = template[1:].partition("/")[0].partition("(")[0].lower()
-            groups.setdefault(first, []).append(template)
+            groups.setdefault(first_segment(template), []).append(template)
         return groups
 
     @cached_property
@@ -222,40 +264,35 @@ class Catalog:
         return ids
 
     @cached_property
-    def _opened(self) -> dict[tuple[str, str], list[tuple[str, str, str]]]:
-        """(Scheme letter, permission) -> (rule, method, template)."""
-        holders = {
-            rule: {(letter, claim.permission) for letter in schemes for claim in _claims(schemes[letter])}
-            for rule, schemes in self._rules.items()
-        }
-        opened: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    def _opened(self) -> dict[tuple[SchemeName, str], list[tuple[str, str]]]:
+        """(Scheme, permission) -> (method, template), after our corrections."""
+        opened: dict[tuple[SchemeName, str], list[tuple[str, str]]] = {}
+        holders = {rule: _holders(self._listed(rule)) for rule in self._rules}
         for template, entry in self._paths.items():
             for method, rule in _methods(entry).items():
-                for holder in holders.get(rule, ()):
-                    opened.setdefault(holder, []).append((rule, method, template))
+                listed = self._listed(rule)
+                corrected = overlay.load().corrected(method, template, listed)
+                for holder in holders[rule] if corrected is listed else _holders(corrected):
+                    opened.setdefault(holder, []).append((method, template))
+        for method, template in dict.fromkeys(overlay.load().added()):
+            found = self._find(method, template, raw=False)
+            if found is not None and found[1] is None:
+                for holder in _holders(overlay.load().corrected(method, found[0], _NOTHING)):
+                    opened.setdefault(holder, []).append((method, found[0]))
         return opened
 
-    def _authorizations(self, rule: str, *, raw: bool) -> Authorizations:
-        if (rule, raw) not in self._read:
-            schemes = self._rules.get(rule, {})
-            self._read[rule, raw] = MappingProxyType(
-                {name: self._ranked(name, schemes[letter]) for name, letter in _LETTERS.items() if letter in schemes}
-            )
-        return self._read[rule, raw]
 
-    def _ranked(self, scheme: SchemeName, text: str) -> tuple[Authorization, ...]:
-        """Order claims: least first, then by Microsoft's grade, then by name."""
-        letter = "a" if scheme == "application" else "d"
+_UNGRADED = 3
+"""Stands for a missing grade: four of five permissions have this one."""
 
-        def rank(claim: Authorization) -> tuple[bool, int, str, tuple[str, ...]]:
-            facts = self._permissions.get(claim.permission, {}).get(letter)
-            grade = facts[2] if facts and facts[2] is not None else 9
-            return not claim.least, grade, claim.permission, claim.also_requires
-
-        return tuple(sorted(_claims(text), key=rank))
-
+_READS = re.compile(r"\.Read(?!Write)[A-Za-z]*(\.|$)")
+"""``Mail.Read``, ``User.ReadBasic.All``; Microsoft grades some writing permissions below their reading twins."""
 
 _NOTHING: Authorizations = MappingProxyType({})
+
+
+def _holders(listed: Authorizations) -> set[tuple[SchemeName, str]]:
+    return {(scheme, row.permission) for scheme, rows in listed.items() for row in rows}
 
 
 def _permission(name: str, entry: Mapping[str, Any]) -> Permission:
@@ -273,16 +310,6 @@ def _methods(entry: str) -> dict[str, str]:
     """Read ``GET f9460c POST de8a4b``: method -> rule."""
     words = entry.split()
     return dict(zip(words[::2], words[1::2], strict=False))
-
-
-def _claims(text: str) -> list[Authorization]:
-    """Read ``User.Read.All* Directory.Read.All+Group.Read.All``."""
-    found = []
-    for word in text.split():
-        marked, _, also = word.partition("+")
-        least = marked.endswith(LEAST)
-        found.append(Authorization(marked.rstrip(LEAST), least, tuple(also.split("+")) if also else ()))
-    return found
 
 
 @lru_cache(maxsize=1)

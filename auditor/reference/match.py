@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from auditor.reference import paths
 
 Leaf = tuple[str, str]
-"""A template and its entry in the compiled file."""
+"""A template and what is written beside it: its methods."""
 
 
 class Node:
@@ -43,17 +43,23 @@ def grow(templates: Iterable[Leaf]) -> Node:
     root = Node()
     for template, entry in templates:
         node = root
-        for token in _tokens(template):
+        for token in template_tokens(template):
             node = node.next.setdefault(token, Node())
         node.leaf = (template, entry)
     return root
 
 
-def _tokens(template: str) -> Iterable[str]:
+def template_tokens(template: str) -> tuple[str, ...]:
+    """Return the tokens of a template as the compiled catalog writes it."""
     if "(" in template or ":" in template:
         return paths.tokens(template) or ()
     # The common case, ten times faster: thousands of templates are read at the first look-up.
-    return template[1:].lower().replace("{id}", paths.PLACEHOLDER).split("/")
+    return tuple(template[1:].lower().replace("{id}", paths.PLACEHOLDER).split("/"))
+
+
+def first_segment(template: str) -> str:
+    """Return the first segment in lower case, without keys or arguments: ``applications`` of ``/applications(appid={value})``."""
+    return template[1:].partition("/")[0].partition("(")[0].lower()
 
 
 def leaves(root: Node, tokens: tuple[str, ...]) -> Iterator[Leaf]:
@@ -108,7 +114,8 @@ def _detours(node: Node, tokens: tuple[str, ...], position: int) -> Iterator[tup
     elif token == "root":  # noqa: S105 - a segment of a drive path
         ways = [(node.step("items", paths.PLACEHOLDER), after)]
     else:
-        ways = [(node.step(CASTS + token), after)]
+        # Where the map knows one mail folder by name, it means any.
+        ways = [(node.step(CASTS + token), after), (node.step("inbox") if paths.is_value(token) else None, after)]
     return ((child, at) for child, at in ways if child is not None)
 
 

@@ -1,0 +1,244 @@
+"""Our reviewed corrections of Microsoft's permission map, and the rules the map has no room for.
+
+``overlay.toml`` holds them, each with reason and source. ``Overlay.corrected`` changes the list of a call; the other
+rules (fields that decide, conditions, open calls) are data for the predictor, which decides what they mean for an app.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from auditor.reference import paths
+from auditor.reference.claims import Authorization, Authorizations, SchemeName, claims
+from auditor.reference.match import Node, first_segment, grow, leaves, template_tokens
+
+SCHEMES: tuple[SchemeName, ...] = ("delegated", "personal", "application")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """``METHOD /template``; ``*`` is any method, a last ``**`` is any rest, also none."""
+
+    method: str
+    tokens: tuple[str, ...]
+    prefix: bool
+    template: str
+
+    def covers(self, method: str, tokens: tuple[str, ...]) -> bool:
+        """Whether a call with these template tokens is meant."""
+        if self.method not in {"*", method}:
+            return False
+        return tokens[: len(self.tokens)] == self.tokens if self.prefix else tokens == self.tokens
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What every entry says."""
+
+    calls: tuple[Pattern, ...]
+    why: str
+    source: str
+    """A page of Microsoft's, or ``seen``: known from public threads alone, so less certain."""
+
+    def covers(self, method: str, tokens: tuple[str, ...]) -> bool:
+        """Whether the entry is about this call; one without calls is about its permissions wherever they count."""
+        return not self.calls or any(pattern.covers(method, tokens) for pattern in self.calls)
+
+
+@dataclass(frozen=True)
+class Correction(Rule):
+    """Changes the list of a call: remove, then add, then least."""
+
+    remove: Mapping[SchemeName, frozenset[str]]
+    add: Mapping[SchemeName, tuple[Authorization, ...]]
+    least: Mapping[SchemeName, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class FieldRule(Rule):
+    """A body field or query property that decides about permissions."""
+
+    where: Literal["body", "query"]
+    names: tuple[str, ...]
+    """``passwordProfile``, or ``entityTypes=message`` where the value decides."""
+    mode: Literal["instead", "also"]
+    """``instead``: these authorizations replace the map's; ``also``: one of them is needed in addition."""
+    authorizations: Authorizations
+    """A scheme with an empty tuple is not possible at all with this field."""
+
+
+@dataclass(frozen=True)
+class Condition(Rule):
+    """Rows of the map that hold only sometimes, or rights that the map does not see."""
+
+    when: str
+    """``self``, ``shared``, ``owned``, ``migration``, ``selected``, ``exchange-rbac``, ``group-owner``."""
+    schemes: frozenset[SchemeName]
+    permissions: frozenset[str]
+    """Only with these permissions; empty: whatever permission is held."""
+
+
+@dataclass(frozen=True)
+class ResourceRule(Rule):
+    """A call whose permission is that of ``method`` on the path that a body field names."""
+
+    field: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Every entry of the file, in its order."""
+
+    corrections: tuple[Correction, ...]
+    fields: tuple[FieldRule, ...]
+    conditions: tuple[Condition, ...]
+    resources: tuple[ResourceRule, ...]
+    opens: tuple[Rule, ...]
+    known: Node
+    """Trie of the calls the file names, for paths that the map lacks."""
+    by_first: Mapping[str, tuple[Correction, ...]]
+    """First segment of a path -> the corrections about such paths."""
+
+    def template(self, method: str, tokens: tuple[str, ...]) -> str | None:
+        """Return the template of a call that a correction adds, rules or opens; None if the file does not name it."""
+        for template, methods in leaves(self.known, tokens):
+            if method in methods.split():
+                return template
+        return None
+
+    def corrected(self, method: str, template: str, listed: Authorizations) -> Authorizations:
+        """Return the list of a call after our corrections; the same object if there are none."""
+        candidates = self.by_first.get(first_segment(template))
+        if candidates is None:
+            return listed
+        tokens = template_tokens(template)
+        result: dict[SchemeName, tuple[Authorization, ...]] | None = None
+        for correction in candidates:
+            if correction.covers(method, tokens):
+                result = _apply(correction, dict(listed) if result is None else result)
+        return listed if result is None else MappingProxyType(result)
+
+    def added(self) -> Iterator[tuple[str, str]]:
+        """Yield (method, template) of every call that a correction adds permissions to."""
+        for correction in self.corrections:
+            for pattern in correction.calls if correction.add else ():
+                if not pattern.prefix and pattern.method != "*":
+                    yield pattern.method, pattern.template
+
+    def field_rules(self, method: str, template: str) -> tuple[FieldRule, ...]:
+        """Return the rules about fields of a call."""
+        tokens = template_tokens(template)
+        return tuple(rule for rule in self.fields if rule.covers(method, tokens))
+
+    def conditions_of(self, method: str, template: str, scheme: SchemeName) -> tuple[Condition, ...]:
+        """Return the conditions on a call in a scheme, those about single permissions too."""
+        tokens = template_tokens(template)
+        return tuple(rule for rule in self.conditions if scheme in rule.schemes and rule.covers(method, tokens))
+
+    def resource_rule(self, method: str, template: str) -> ResourceRule | None:
+        """Return the rule that takes the permission from a resource named in the body, or None."""
+        tokens = template_tokens(template)
+        return next((rule for rule in self.resources if rule.covers(method, tokens)), None)
+
+    def open_rule(self, method: str, template: str) -> Rule | None:
+        """Return the entry that says that any valid token may make this call, or None."""
+        tokens = template_tokens(template)
+        return next((rule for rule in self.opens if rule.covers(method, tokens)), None)
+
+
+def _apply(
+    correction: Correction, listed: dict[SchemeName, tuple[Authorization, ...]]
+) -> dict[SchemeName, tuple[Authorization, ...]]:
+    for scheme in SCHEMES:
+        removed, least = correction.remove.get(scheme, frozenset()), correction.least.get(scheme)
+        rows = [row for row in listed.get(scheme, ()) if row.permission not in removed and "*" not in removed]
+        known = {(row.permission, row.also_requires) for row in rows}
+        rows += [row for row in correction.add.get(scheme, ()) if (row.permission, row.also_requires) not in known]
+        if least is not None:
+            rows = [Authorization(row.permission, row.permission in least, row.also_requires) for row in rows]
+        if rows:
+            listed[scheme] = tuple(rows)
+        else:
+            listed.pop(scheme, None)
+    return listed
+
+
+@lru_cache(maxsize=1)
+def load() -> Overlay:
+    """Return the overlay of the package."""
+    return read(Path(__file__).with_name("overlay.toml").read_text(encoding="utf-8"))
+
+
+def read(text: str) -> Overlay:
+    """Read an overlay. A malformed one is a bug of ours: it raises KeyError, TypeError or ValueError."""
+    data = tomllib.loads(text)
+    corrections = tuple(_correction(entry) for entry in data.get("correction", ()))
+    fields = tuple(_field_rule(entry) for entry in data.get("fields", ()))
+    resources = tuple(
+        ResourceRule(*_rule(entry), entry["field"], entry["method"]) for entry in data.get("resource", ())
+    )
+    opens = tuple(Rule(*_rule(entry)) for entry in data.get("open", ()))
+    by_first: dict[str, list[Correction]] = {}
+    for correction in corrections:
+        for first in {first_segment(pattern.template) for pattern in correction.calls}:
+            by_first.setdefault(first, []).append(correction)
+    named: dict[str, set[str]] = {}
+    for rule in (*(one for one in corrections if one.add), *resources, *opens):
+        for pattern in rule.calls:
+            if not pattern.prefix and pattern.method != "*":
+                named.setdefault(pattern.template, set()).add(pattern.method)
+    return Overlay(
+        corrections=corrections,
+        fields=fields,
+        conditions=tuple(_condition(entry) for entry in data.get("condition", ())),
+        resources=resources,
+        opens=opens,
+        known=grow((template, " ".join(sorted(methods))) for template, methods in named.items()),
+        by_first={first: tuple(found) for first, found in by_first.items()},
+    )
+
+
+def _rule(entry: Mapping[str, Any]) -> tuple[tuple[Pattern, ...], str, str]:
+    return tuple(_pattern(call) for call in entry.get("calls", ())), entry["why"], entry["source"]
+
+
+def _pattern(call: str) -> Pattern:
+    method, _, template = call.partition(" ")
+    prefix = template.endswith("/**")
+    template = template.removesuffix("/**")
+    tokens = paths.tokens(template)
+    if tokens is None:
+        raise ValueError(f"no path template: {call!r}")
+    return Pattern(method, tokens, prefix, template)
+
+
+def _correction(entry: Mapping[str, Any]) -> Correction:
+    return Correction(
+        *_rule(entry),
+        remove={_scheme(scheme): frozenset(names) for scheme, names in entry.get("remove", {}).items()},
+        add={_scheme(scheme): tuple(claims(" ".join(texts))) for scheme, texts in entry.get("add", {}).items()},
+        least={_scheme(scheme): frozenset(names) for scheme, names in entry.get("least", {}).items()},
+    )
+
+
+def _field_rule(entry: Mapping[str, Any]) -> FieldRule:
+    authorizations = {scheme: tuple(claims(" ".join(entry[scheme]))) for scheme in SCHEMES if scheme in entry}
+    return FieldRule(*_rule(entry), entry["where"], tuple(entry["names"]), entry["mode"], authorizations)
+
+
+def _condition(entry: Mapping[str, Any]) -> Condition:
+    schemes = frozenset(_scheme(scheme) for scheme in entry["schemes"])
+    return Condition(*_rule(entry), entry["when"], schemes, frozenset(entry.get("permissions", ())))
+
+
+def _scheme(name: str) -> SchemeName:
+    if name not in SCHEMES:
+        raise ValueError(f"no scheme: {name!r}")
+    return name
