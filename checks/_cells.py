@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,3 +29,16 @@ def listed(values: Sequence[str], limit: int = 3) -> str:
     if len(values) > limit:
         return f"{', '.join(values[:limit])} and {len(values) - limit} more"
     return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} and {values[-1]}" if values else ""
+
+
+def name(app: Any) -> str:
+    """What to call an app in a sentence: its display name, else its app id. ``app`` is a row with the columns of APPS."""
+    return text(app.display_name) or str(app.app_id)
+
+
+def identifier(value: Any, placeholder: str) -> str:
+    """An id for a command, or ``<placeholder>`` where the tenant gave something that is none."""
+    try:
+        return str(uuid.UUID(value))
+    except (AttributeError, TypeError, ValueError):
+        return f"<{placeholder}>"
