@@ -26,6 +26,7 @@ def _(tenant: TenantBuilder, name: str) -> None:
     "HR self-service password reset",
     "An app without users that was given the delegated permission behind resetPassword, which no application permission opens.",
     "delegated-only-api",
+    "risky-grant",
 )
 def _(tenant: TenantBuilder, name: str) -> None:
     tenant.consent(tenant.app(name, requests=[("UserAuthenticationMethod.ReadWrite.All", "delegated")]))
