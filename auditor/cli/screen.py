@@ -49,16 +49,17 @@ class Screen:
 
         from reports.text import one_line
 
-        table = Table(
-            title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, title_style="bold"
-        )
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for header in headers:
             table.add_column(
                 Text(header.rstrip("#")), justify="right" if header.endswith("#") else "left", overflow="fold"
             )
         for row in rows:
             table.add_row(*(Text(one_line(cell), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
-        console(sys.stderr if words else sys.stdout).print(table)
+        shown = console(sys.stderr if words else sys.stdout)
+        if title:
+            shown.print(Text(one_line(title), style="bold"))
+        shown.print(table)
 
 
 def say(text: str) -> None:

@@ -1,8 +1,8 @@
-"""The end of an audit on the screen: counts by severity, what was not assessed and why, and the worst findings."""
+"""The end of an audit on the screen: counts by severity, findings by check, what was not assessed and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.cli.screen import Screen
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from auditor.audit.check import Finding
     from auditor.audit.result import AuditRun
 
-TOP = 10
-"""Findings shown; the reports have them all."""
+NAMED = 3
+"""Apps named in a row; the reports have them all."""
 
 
 def show(run: AuditRun, screen: Screen, *, words: bool) -> None:
@@ -27,22 +27,26 @@ def show(run: AuditRun, screen: Screen, *, words: bool) -> None:
         words: on standard error, because standard output carries JSON.
     """
     counts = run.counts()
-    title = f"{run.tenant_name or run.tenant_id}: {len(run.apps):,} apps, {len(run.permissions):,} permissions"
-    rows = [(severity, f"{count:,}") for severity, count in counts.items()]
-    screen.table(title, ("Severity", "Findings#"), rows, words=words)
-    top = [finding for finding in run.findings if not finding.waived][:TOP]
-    if top:
-        more = sum(counts.values()) - len(top)
-        heading = "Worst findings" + (f" ({more:,} more in the reports)" if more > 0 else "")
-        screen.table(heading, ("Severity", "Check", "App", "Finding"), (_row(finding) for finding in top), words=words)
+    heading = f"{run.tenant_name or run.tenant_id}: {len(run.apps):,} apps, {len(run.permissions):,} permissions"
+    screen.table(heading, [f"{severity}#" for severity in counts], [[f"{n:,}" for n in counts.values()]], words=words)
+    by_check: dict[str, list[Finding]] = {}
+    for finding in run.findings:
+        if not finding.waived:
+            by_check.setdefault(finding.check, []).append(finding)
+    if by_check:
+        rows = [(found[0].severity, check, f"{len(found):,}", _apps(found)) for check, found in by_check.items()]
+        screen.table("Findings, worst first", ("Worst", "Check", "Findings#", "Apps"), rows, words=words)
     missing = [result for result in run.checks if result.outcome in ("not-assessed", "error")]
     if missing:
         why = [(result.meta.slug, result.outcome, result.reason or "") for result in missing]
         screen.table("Not assessed", ("Check", "Outcome", "Why"), why, words=words)
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.severity, finding.check, finding.display_name or finding.app_id or "(tenant)", finding.summary
+def _apps(findings: Sequence[Finding]) -> str:
+    """The first few apps of some findings, and how many more there are."""
+    names = list(dict.fromkeys(finding.display_name or finding.app_id or "the tenant" for finding in findings))
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in names[:NAMED]) + more
 
 
 def close(run: AuditRun, files: Iterable[Path], screen: Screen, fail_on: str) -> None:
