@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.emulator import shapes
-from auditor.emulator.build import EXCHANGE, GRAPH, MICROSOFT_TENANT, SHAREPOINT, TenantBuilder
+from auditor.emulator.build import EXCHANGE, GRAPH, MICROSOFT_TENANT, TenantBuilder
 from auditor.emulator.shapes import DEFAULT_ACCESS, Raw
 
 _DEPARTMENTS = ("Finance", "HR", "Legal", "Logistics", "Marketing", "Plant", "Quality", "Research", "Sales", "Support")
@@ -48,6 +48,11 @@ _SCOPES = {
 _ENDS = {"@now+300d": 45, "@now+120d": 20, "@now+500d": 20, "@now-60d": 10, "@now+20d": 5}
 """Ends of credentials, and how frequent they are."""
 
+_WEB_APPS = 0.6
+"""Of the tenant's own apps; the others are daemons."""
+_CONSENTED = 0.9
+"""Of what the tenant's own apps request, so much is granted."""
+
 _LOCAL, _MANAGED, _EXTERNAL, _FIRST_PARTY = "local", "managed", "external", "first-party"
 
 
@@ -81,6 +86,8 @@ class _Dice:
         self.groups = [self.guid() for _ in range(max(5, count // 20))]
         self.template_app = shapes.application("", "", "", domain=self.builder.domain)
         self.template_principal = shapes.service_principal("", "", "", owner_tenant=None)
+        self.wanted: dict[str, list[str]] = {}
+        """What the registration behind a service principal requests of Microsoft Graph: scopes, or roles of a daemon."""
         self.publishers: list[Raw] = []
         """Service principals beside Microsoft's that publish application permissions."""
 
@@ -95,7 +102,7 @@ class _Dice:
             self.principal(number, kind)
             for number, kind in enumerate(kinds[len(self.data["servicePrincipals"]) :], start=1)
         ]
-        self.grants([raw for raw, kind in made if kind in (_LOCAL, _EXTERNAL)])
+        self.grants([raw for raw, kind in made if kind == _LOCAL], [raw for raw, kind in made if kind == _EXTERNAL])
         for raw, kind in made:
             self.assignments(raw, kind)
         self.builder.policy("Everyone: multifactor authentication")
@@ -143,19 +150,18 @@ class _Dice:
             raw["passwordCredentials"] = [shapes.password_credential(self.guid(), name, start="@now-65d", end=end)]
         else:
             raw["keyCredentials"] = [shapes.key_credential(self.guid(), name, start="@now-65d", end=end)]
-        if self.random.random() < 0.6:
+        if self.random.random() < _WEB_APPS:
             uris = [f"https://{principal['appId']}.contoso.com/signin"]
             raw["web"] = {**self.template_app["web"], "redirectUris": uris}
             principal["replyUrls"] = uris
-            wanted = [
-                {"id": self.builder.permission_id(value, "delegated"), "type": "Scope"}
-                for value in self.some(_SCOPES, 4)
-            ]
+            kind, values = "delegated", self.some(_SCOPES, 4)
         else:
-            wanted = [
-                {"id": self.builder.permission_id(value, "application"), "type": "Role"}
-                for value in self.some(_ROLES, 3)
-            ]
+            kind, values = "application", self.some(_ROLES, 3)
+        self.wanted[principal["id"]] = values
+        wanted = [
+            {"id": self.builder.permission_id(value, kind), "type": "Scope" if kind == "delegated" else "Role"}
+            for value in values
+        ]
         raw["requiredResourceAccess"] = [{"resourceAppId": GRAPH, "resourceAccess": wanted}]
         if self.random.random() < 0.5:
             raw["owners"] = [{"id": self.random.choice(self.users)}]
@@ -169,30 +175,46 @@ class _Dice:
 
     # --- grants ------------------------------------------------------------------------------------------------------
 
-    def grants(self, clients: Sequence[Raw]) -> None:
-        """Delegated grants, 1.5 for each service principal of the tenant; one row for each client, resource and user."""
-        rows = self.data["oauth2PermissionGrants"]
-        resources = [self.builder.principal(resource)["id"] for resource in (GRAPH, EXCHANGE, SHAREPOINT)]
-        seen: set[tuple[str, str, str | None]] = set()
-        for _ in range(int(self.count * 1.5) if clients else 0):
-            client = self.random.choice(clients)["id"]
-            resource = self.random.choices(resources, (90, 5, 5))[0]
-            user = None if self.random.random() < 0.66 else self.random.choice(self.users)
-            if (client, resource, user) in seen:  # a second consent for everyone is none: let it be one person's
-                user = self.random.choice(self.users)
-            if (client, resource, user) in seen:
+    def grants(self, own: Sequence[Raw], external: Sequence[Raw]) -> None:
+        """Delegated grants, 1.5 for each service principal: an admin's for most web apps, single users' for the others."""
+        graph, exchange = (self.builder.principal(resource)["id"] for resource in (GRAPH, EXCHANGE))
+        by_users: list[tuple[str, list[str]]] = []
+        for raw in own:
+            if not raw["replyUrls"]:  # a daemon
                 continue
-            seen.add((client, resource, user))
-            granted = {resources[1]: "EWS.AccessAsUser.All", resources[2]: "AllSites.Read"}
-            scopes = granted.get(resource) or " ".join(self.some(_SCOPES, 4))
-            rows.append(shapes.permission_grant(self.guid(), client, resource, scopes, user))
+            scopes = self.wanted[raw["id"]]
+            if self.random.random() < _CONSENTED:
+                self.grant(raw["id"], graph, scopes)
+            else:
+                by_users.append((raw["id"], scopes))
+        for raw in external:
+            by_users.append((raw["id"], self.some(_SCOPES, 4)))
+            if self.random.random() < 0.5:
+                self.grant(raw["id"], graph, by_users[-1][1])
+            if self.random.random() < 0.05:
+                self.grant(raw["id"], exchange, ["EWS.AccessAsUser.All"])
+        seen: set[tuple[str, str]] = set()
+        for _ in range(int(self.count * 1.5) - len(self.data["oauth2PermissionGrants"]) if by_users else 0):
+            client, scopes = self.random.choice(by_users)
+            user = self.random.choice(self.users)
+            if (client, user) not in seen:
+                seen.add((client, user))
+                self.grant(client, graph, scopes[: self.random.randint(1, len(scopes))], user)
+
+    def grant(self, client: str, resource: str, scopes: Sequence[str], user: str | None = None) -> None:
+        """One delegated grant."""
+        row = shapes.permission_grant(self.guid(), client, resource, " ".join(scopes), user)
+        self.data["oauth2PermissionGrants"].append(row)
 
     def assignments(self, principal: Raw, kind: str) -> None:
         """App role assignments to a service principal, and of people to some apps."""
         graph = self.builder.principal(GRAPH)
-        chance = {_LOCAL: 0.45, _MANAGED: 0.35, _EXTERNAL: 0.1, _FIRST_PARTY: 0.05}[kind]
+        roles = (
+            self.some(_ROLES, 3) if kind != _LOCAL else [] if principal["replyUrls"] else self.wanted[principal["id"]]
+        )
+        chance = {_LOCAL: _CONSENTED, _MANAGED: 0.35, _EXTERNAL: 0.1, _FIRST_PARTY: 0.05}[kind]
         if self.random.random() < chance:
-            for value in self.some(_ROLES, 3):
+            for value in roles:
                 self.assign(principal, graph, self.builder.permission_id(value, "application"))
         if self.publishers and self.random.random() < 0.03:
             resource = self.random.choice(self.publishers)
