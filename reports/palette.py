@@ -39,6 +39,19 @@ ACCENT = "1F4E79"
 """Headings and table headers, on paper and screen."""
 DARK_ACCENT = "8FBFEF"
 
+SURFACES: dict[str, tuple[str, str]] = {
+    "page": ("F4F6F8", "12171D"),
+    "card": ("FFFFFF", "1A2129"),
+    "sunken": ("EDF1F5", "222B35"),
+    "line": ("D5DCE4", "323D49"),
+    "ink": ("1A222C", "E6EBF1"),
+    "quiet": ("55616F", "A3B0BE"),
+    "accent": (ACCENT, DARK_ACCENT),
+    "accent-tint": ("E3EDF7", "1C3450"),
+    "focus": ("B3540B", "FFB27A"),
+}
+"""Paper, ink and lines of the page: light, dark."""
+
 TONES: dict[str, Tone] = {
     # severities
     "critical": "critical",

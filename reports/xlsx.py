@@ -7,9 +7,9 @@ cells equal the table's column names; table names are unique in the book; at mos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.filters import AutoFilter
+from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
 from auditor.audit.result import AuditRun
 from reports import xlsx_cover, xlsx_style
-from reports.columns import SHEETS, Sheet
+from reports.columns import SHEETS, Column, Sheet
 from reports.rows import Value
 from reports.text import is_web_link, one_line, spoken_utc
 
@@ -30,7 +31,9 @@ MAX_ROWS = 1_048_576
 """Rows that Excel holds in a sheet, the header included."""
 MAX_LINKS = 65_000
 """Links written on a sheet before the rest stays plain text; Excel's own limit is 65,530."""
-_WIDE = 250
+_PRINTED = 380
+"""Characters across that fit a page in letters large enough to read."""
+_WIDE = 220
 """Characters across from which a sheet is set up for A3 paper."""
 _A3, _A4 = 8, 9
 
@@ -98,19 +101,25 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
     for index, column in enumerate(columns, 1):
         ws.column_dimensions[get_column_letter(index)].width = column.width
     ws.row_dimensions[1].height = 30
-    _set_up_page(ws, run, sum(column.width for column in columns))
+    _set_up_page(ws, run, columns, part)
     ws.append([xlsx_style.header_cell(ws, column) for column in columns])
     top = any(column.wrap for column in columns)
     makers = [xlsx_style.CellMaker(ws, column, top=top) for column in columns]
     links = [index for index, column in enumerate(columns) if column.kind == "url"]
-    for row in rows:
+    wrapped = [index for index, column in enumerate(columns) if column.wrap]
+    for ws_row, row in enumerate(rows, 2):
         cells = [maker.cell(value) for maker, value in zip(makers, row, strict=True)]
         for index in links:
             value = row[index]
             if max_links > 0 and isinstance(value, str) and is_web_link(value):
                 cells[index] = makers[index].link(value)
                 max_links -= 1
+        height = xlsx_style.row_height((str(row[index]), columns[index].width) for index in wrapped if row[index])
+        if height:
+            ws.row_dimensions[ws_row].height = height
         ws.append(cells)
+        # The row is on disk; a million heights need not stay in memory.
+        ws.row_dimensions.pop(ws_row, None)
     if not part.size:
         # A table needs a row beneath its header.
         ws.append(["none"])
@@ -120,8 +129,16 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
     ws.close()
 
 
-def _set_up_page(ws: Any, run: AuditRun, width: float) -> None:
-    """Landscape, one page wide, the header on each page, who and when at the foot."""
+def _set_up_page(ws: Any, run: AuditRun, columns: Sequence[Column], part: Part) -> None:
+    """Landscape, one page wide, the header on each page, who and when at the foot.
+
+    Paper takes the columns at the left, as many as can be read on a page.
+    """
+    widths = list(accumulate(column.width for column in columns))
+    printed = sum(width <= _PRINTED for width in widths)
+    width = widths[printed - 1]
+    ws.print_area = f"A1:{get_column_letter(printed)}{max(part.size, 1) + 1}"
+    ws.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     ws.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     ws.page_setup.orientation = "landscape"
     ws.page_setup.paperSize = _A3 if width > _WIDE else _A4

@@ -29,6 +29,10 @@ from reports.overview import (
 from reports.palette import ACCENT, SHADES, TONES
 from reports.text import plural, spoken_utc
 
+_TEXT_WIDTH = 110
+_NUMBERS = frozenset(
+    {*SEVERITIES, "Open", "New", "Known", "Waived", "All", "Application", "Delegated", "Count", "Findings"}
+)
 _KINDS = ("registration", "external", "managed-identity", "first-party", "legacy")
 
 
@@ -68,18 +72,29 @@ class _Page:
         self.line()
         self.line(style.text_cell(self.ws, text, font=style.HEADING), height=22)
 
-    def fact(self, label: str, *texts: str) -> None:
+    def fact(self, label: str, text: str, *, bold: bool = True) -> None:
         """A label and what there is to say, wrapped."""
         self.line(
-            style.text_cell(self.ws, label, font=style.BOLD, alignment=style.TOP),
-            *(style.text_cell(self.ws, text, alignment=style.WRAPPED) for text in texts),
+            style.text_cell(self.ws, label, alignment=style.TOP, **({"font": style.BOLD} if bold else {})),
+            style.text_cell(self.ws, text, alignment=style.WRAPPED),
+            height=style.row_height([(text, _TEXT_WIDTH)]),
         )
 
+    def sheet_name(self, title: str, meaning: str) -> None:
+        """A line of the glossary that begins a sheet."""
+        look = {"font": style.BOLD, "fill": style.SECTION_FILL}
+        self.line(style.text_cell(self.ws, title, **look), style.text_cell(self.ws, meaning, **look), height=20)
+
     def header(self, *texts: str) -> int:
+        """A header row; numbers stand beneath every header but the first and long ones. Returns its number."""
         return self.line(
             *(
                 style.text_cell(
-                    self.ws, text, font=style.HEADER_FONT, fill=style.HEADER_FILL, alignment=style.HEADER_ALIGNMENT
+                    self.ws,
+                    text,
+                    font=style.HEADER_FONT,
+                    fill=style.HEADER_FILL,
+                    alignment=style.HEADER_RIGHT if text in _NUMBERS else style.HEADER_ALIGNMENT,
                 )
                 for text in texts
             )
@@ -87,12 +102,12 @@ class _Page:
 
     def toned(self, word: str) -> Any:
         """A word in its colours."""
-        return style.text_cell(self.ws, word, alignment=style.TOP, **style.tone_style(TONES.get(word, "muted")))
+        return style.text_cell(self.ws, word, alignment=style.TOP, **style.tone_cell(TONES.get(word, "muted")))
 
 
 def read_me(book: Workbook, run: AuditRun) -> None:
     """Write the first sheet."""
-    page = _Page(_sheet(book, "Read me", (30, 40, 90)))
+    page = _Page(_sheet(book, "Read me", (34, _TEXT_WIDTH)))
     page.title("Graph permission audit")
     for label, text in (
         ("Tenant", run.tenant_name),
@@ -104,21 +119,15 @@ def read_me(book: Workbook, run: AuditRun) -> None:
         ("Scope", f"{plural(len(run.apps), 'app')}, {plural(len(run.permissions), 'permission row')}"),
         ("Tool", f"Graph Auditor {run.tool_version}, permission data of {run.catalog_date}"),
     ):
-        page.fact(label, "", text)
+        page.fact(label, text)
     _coverage(page, run)
     for heading, meanings in (
         ("Severities", SEVERITY_MEANINGS), ("Certainty", CERTAINTY_MEANINGS), ("Outcomes of checks", OUTCOME_MEANINGS),
     ):  # fmt: skip
         page.heading(heading)
         for word, meaning in meanings.items():
-            page.line(page.toned(word), None, style.text_cell(page.ws, meaning, alignment=style.WRAPPED))
-    page.heading("Sheets and columns")
-    page.fact("Read me", "", "This sheet.")
-    page.fact("Summary", "", "Counts by formula over the other sheets: they follow your edits.")
-    for sheet in SHEETS:
-        page.fact(sheet.title, "", sheet.meaning)
-        for column in sheet.columns:
-            page.fact("", column.header, column.meaning)
+            name = page.toned(word) if word in TONES else style.text_cell(page.ws, word, font=style.BOLD)
+            page.line(name, style.text_cell(page.ws, meaning, alignment=style.WRAPPED))
     page.heading("How to read it")
     for text in (
         "An empty cell means not known or not there, never no. TRUE and FALSE are known.",
@@ -127,26 +136,33 @@ def read_me(book: Workbook, run: AuditRun) -> None:
         "A text that Excel cannot hold ends with a mark that says how long it was.",
         "The grey headers at the right of Findings are yours to fill in. Fingerprint names a finding from run to run.",
     ):
-        page.fact("", "", text)
+        page.line(style.text_cell(page.ws, text))
+    page.heading("Sheets and columns")
+    page.sheet_name("Read me", "This sheet.")
+    page.sheet_name("Summary", "Counts by formula over the other sheets: they follow your edits.")
+    for sheet in SHEETS:
+        page.sheet_name(sheet.title, sheet.meaning)
+        for column in sheet.columns:
+            page.fact(f"    {column.header}", column.meaning, bold=False)
     page.ws.close()
 
 
 def _coverage(page: _Page, run: AuditRun) -> None:
     page.heading("Coverage")
-    page.fact("In short", "", coverage_counts(run) + ".")
+    page.fact("In short", coverage_counts(run) + ".")
     for result in not_assessed(run):
-        page.fact("", result.meta.slug, f"{result.outcome}: {reason_of(result)}.")
+        page.fact(result.meta.slug, f"{result.outcome}: {reason_of(result)}.")
     for entry in run.coverage:
         if not entry.state.is_read:
             affects = ", ".join(entry.affects) or "no check"
             page.fact(
-                "", entry.state.source, f"{entry.state.status}: {entry.state.detail or 'no detail'} Affects {affects}."
+                entry.state.source, f"{entry.state.status}: {entry.state.detail or 'no detail'} Affects {affects}."
             )
 
 
 def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) -> None:
     """Write the second sheet. ``tables`` names the Excel tables that hold each sheet's facts."""
-    page = _Page(_sheet(book, "Summary", (34, 13, 13, 13, 13, 13, 13, 15, 44)))
+    page = _Page(_sheet(book, "Summary", (34, 12, 12, 12, 12, 12, 12, 16, 60)))
     page.title("Summary")
     page.line(style.text_cell(page.ws, coverage_counts(run) + "."))
     severities = _severities(page, tables["findings"])
@@ -155,8 +171,16 @@ def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) 
     _counted(page, "Credentials by state", "State", CREDENTIALS.column("State").order, tables["credentials"], "State")
     _counted(page, "Apps by kind", "Kind", _KINDS, tables["apps"], "Kind")
     _first_to_fail(page, run)
-    _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "K3")
-    _chart(page.ws, "Permissions by status", statuses, len(PERMISSIONS.column("Status").order), "K20", column=4)
+    _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "G3", height=5.2)
+    _chart(
+        page.ws,
+        "Permissions by status",
+        statuses,
+        len(PERMISSIONS.column("Status").order),
+        f"G{statuses - 1}",
+        height=6.6,
+        column=4,
+    )
     page.ws.close()
 
 
@@ -209,12 +233,18 @@ def _statuses(page: _Page, names: Sequence[str]) -> int:
             _count(names, of, ("Type", "delegated")),
             _count(names, of),
         )
-    unknown = [("Status", ""), ("App ID", "?*")]
+    first, last = header + 1, page.row
+    everything: tuple[tuple[tuple[str, str], ...], ...] = (
+        (("Type", "application"),),
+        (("Type", "delegated"),),
+        (("Type", "*"),),
+    )
     page.line(
         style.text_cell(page.ws, "not known"),
-        _count(names, *unknown, ("Type", "application")),
-        _count(names, *unknown, ("Type", "delegated")),
-        _count(names, *unknown),
+        *(
+            f"{_count(names, *of)}-SUM({letter}{first}:{letter}{last})"
+            for letter, of in zip("BCD", everything, strict=True)
+        ),
     )
     _total(page, header, "BCD")
     return header
@@ -254,13 +284,13 @@ def _first_to_fail(page: _Page, run: AuditRun) -> None:
         )
 
 
-def _chart(ws: Any, title: str, header: int, count: int, anchor: str, column: int = 2) -> None:
+def _chart(ws: Any, title: str, header: int, count: int, anchor: str, *, height: float, column: int = 2) -> None:
     """A bar chart of one column of counts, fed by the formulas above."""
     chart = BarChart()
     chart.type = "bar"
     chart.title = title
     chart.legend = None
-    chart.height, chart.width = 8, 16
+    chart.height, chart.width = height, 14
     chart.gapWidth = 60
     chart.add_data(Reference(ws, min_col=column, min_row=header + 1, max_row=header + count))
     chart.set_categories(Reference(ws, min_col=1, min_row=header + 1, max_row=header + count))

@@ -7,6 +7,7 @@ a text that begins like a formula carries Excel's quote prefix, so that editing 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -35,7 +36,9 @@ HEADING = Font(name="Calibri", size=13, bold=True, color=ACCENT)
 BOLD = Font(name="Calibri", size=11, bold=True)
 HEADER_FONT = Font(name="Calibri", size=11, bold=True, color="FFFFFF")
 HEADER_FILL = PatternFill("solid", fgColor=ACCENT)
+HEADER_RIGHT = Alignment(horizontal="right", vertical="center", wrap_text=True)
 HEADER_ALIGNMENT = Alignment(vertical="center", wrap_text=True)
+SECTION_FILL = PatternFill("solid", fgColor="E4EAF1")
 REVIEW_FILL = PatternFill("solid", fgColor="5A6472")
 LINK_FONT = Font(name="Calibri", size=11, color="0563C1", underline="single")
 RULE = Border(bottom=Side(style="thin", color="C5CCD4"))
@@ -128,11 +131,29 @@ def header_cell(sheet: Any, column: Column) -> Any:
 
 
 def tone_style(tone: Tone) -> dict[str, Any]:
-    """Font and fill of one tone."""
+    """Font and fill of one tone, for a rule."""
     shade = SHADES[tone]
     # A conditional fill shows its background colour, a plain one its foreground: both are set.
     fill = PatternFill("solid", fgColor=shade.tint, bgColor=shade.tint)
     return {"font": Font(color=shade.ink, bold=tone in ("critical", "high")), "fill": fill}
+
+
+def tone_cell(tone: Tone) -> dict[str, Any]:
+    """Font and fill of one tone, for a cell."""
+    style = tone_style(tone)
+    return {**style, "font": Font(name="Calibri", size=11, color=SHADES[tone].ink, bold=style["font"].bold)}
+
+
+def row_height(texts: Iterable[tuple[str, int]]) -> float | None:
+    """Height of a row in points for wrapped texts in columns so many characters wide; None for a single line.
+
+    Excel fits rows by itself only where it feels like it, other programs never do.
+    """
+    lines = max(
+        (sum(-(-max(len(line), 1) // max(width - 2, 1)) for line in text.split("\n")) for text, width in texts),
+        default=1,
+    )
+    return None if lines <= 1 else 15.0 * min(lines, 8)
 
 
 def tone_rules(words: tuple[str, ...]) -> list[Rule]:
