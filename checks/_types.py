@@ -141,12 +141,12 @@ def _slug(row: PermissionRow, same_name_id: str | None) -> Slug:
     if row.resource_app_id != GRAPH or row.permission is None:
         return "permission-type-mismatch"
     if row.type == "application":
-        published = same_name_id or is_offered(row.permission, "delegated")
-        return "permission-type-mismatch" if published else "application-only-api"
+        has_delegated_form = same_name_id is not None or is_offered(row.permission, "delegated")
+        return "permission-type-mismatch" if has_delegated_form else "application-only-api"
     if row.permission in PASSWORD_RESET:
         return "delegated-only-api"
-    published = same_name_id and is_offered(row.permission, "application")
-    if not published and counterpart(row.permission, "delegated").is_missing:
+    has_application_form = same_name_id is not None and is_offered(row.permission, "application")
+    if not has_application_form and counterpart(row.permission, "delegated").is_missing:
         return "delegated-only-api"
     return "permission-type-mismatch"
 

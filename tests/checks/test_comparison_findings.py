@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from auditor.audit.check import CERTAINTIES, SEVERITIES, Finding
+from auditor.audit.registry import page
 from auditor.emulator.build import AAD_GRAPH, EXCHANGE, SHAREPOINT, TenantBuilder
 from tests.support import NOW, examine, load_tenant
 
@@ -130,3 +132,33 @@ def test_commands_carry_nothing_of_hostile_names() -> None:
             # Inside a PowerShell string every quote is doubled, so the words cannot get out of it.
             outside = re.sub(r"'(?:[^']|'')*'", "", command)
             assert "calc" not in outside, command
+
+
+HEADINGS = (
+    "What it checks",
+    "Why it matters",
+    "Example",
+    "How to fix",
+    "When it is fine to accept",
+    "Known gaps",
+    "References",
+)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_page(slug: str) -> None:
+    text = page(slug)
+    assert text.startswith(f"# {slug}\n\n<!-- generated: facts -->\n<!-- /generated -->\n")
+    assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == HEADINGS
+    assert all(section.strip() for section in re.split(r"^## .+$", text, flags=re.MULTILINE)[1:])
+    links = re.findall(r"^- (\S+)$", text.split("## References")[1], re.MULTILINE)
+    assert links
+    assert all(re.fullmatch(r"https://learn\.microsoft\.com/(?![a-z]{2}-[a-z]{2}/)\S+", link) for link in links)
+
+
+def test_sources_unread_are_optional_only_where_the_check_copes() -> None:
+    """Every optional source may be missing without an exception."""
+    for slug in SLUGS:
+        check = importlib.import_module(f"checks.{slug.replace('-', '_')}")
+        tenant = load_tenant(worst(), unread=tuple(check.META.optional_sources))
+        examine(slug, tenant)
