@@ -9,12 +9,11 @@ What the built tenant means is left to the audit.
 from __future__ import annotations
 
 import copy
-import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from auditor.emulator import baseline, services, shapes
+from auditor.emulator.app import App, Published, Request, app_id_of, is_guid, named
 from auditor.emulator.services import MICROSOFT_TENANT
 from auditor.emulator.shapes import DEFAULT_ACCESS, Raw
 from auditor.emulator.surroundings import DEFAULT_TENANT_ID, Surroundings
@@ -49,22 +48,6 @@ AUDITOR_PERMISSIONS = (
     "RoleManagement.Read.Directory",
 )
 """The application permissions that open every source of an audit, and no more."""
-
-
-@dataclass(frozen=True)
-class App:
-    """The ids of one app: the app (client) id, and its objects in this tenant, each None where there is none."""
-
-    app_id: str
-    object_id: str | None
-    service_principal_id: str | None
-    name: str
-
-
-Request = tuple[str, str] | tuple[str, str, "str | App"]
-"""A requested permission: value or id, ``delegated`` or ``application``, and the resource (Microsoft Graph if left out)."""
-Published = tuple[str, str] | tuple[str, str, Mapping[str, Any]]
-"""A published permission: value; ``application``, ``user`` (role for people), ``delegated`` or ``delegated-admin``; raw overrides."""
 
 
 class TenantBuilder(Surroundings):
@@ -234,21 +217,21 @@ class TenantBuilder(Surroundings):
 
     def registration(self, app: App | str) -> Raw:
         """The raw application object, to read or change. KeyError where the app has none."""
-        return self._registrations[_app_id(app)]
+        return self._registrations[app_id_of(app)]
 
     def principal(self, app: App | str) -> Raw:
         """The raw service principal, to read or change. KeyError where the app has none."""
-        return self._principals[_app_id(app)]
+        return self._principals[app_id_of(app)]
 
     def delete_principal(self, app: App | str) -> str:
         """Deletes the service principal and leaves every grant and assignment that names it. Returns its object id."""
-        raw = self._principals.pop(_app_id(app))
+        raw = self._principals.pop(app_id_of(app))
         self.data["servicePrincipals"].remove(raw)
         return str(raw["id"])
 
     def delete_registration(self, app: App | str) -> None:
         """Deletes the application object and leaves the service principal: an orphan."""
-        self.data["applications"].remove(self._registrations.pop(_app_id(app)))
+        self.data["applications"].remove(self._registrations.pop(app_id_of(app)))
 
     # --- grants ---------------------------------------------------------------------------------------------------
 
@@ -300,8 +283,8 @@ class TenantBuilder(Surroundings):
     ) -> None:
         """Assigns users and groups to the app (default access): so many, or those named."""
         target = self.principal(app)
-        people = [(self.user(name), name, "User") for name in _named("Person", users)]
-        teams = [(self.group(name), name, "Group") for name in _named("Team", groups)]
+        people = [(self.user(name), name, "User") for name in named("Person", users)]
+        teams = [(self.group(name), name, "Group") for name in named("Team", groups)]
         for object_id, name, kind in people + teams:
             row = shapes.role_assignment(
                 self.guid("assignment", object_id, target["id"]),
@@ -353,12 +336,12 @@ class TenantBuilder(Surroundings):
 
         LookupError if the resource does not publish that value.
         """
-        if _is_guid(permission):
+        if is_guid(permission):
             return permission
         for entry in self._offered(resource, kind):
             if entry["value"] == permission:
                 return str(entry["id"])
-        raise LookupError(f"{_app_id(resource)} publishes no {kind} permission {permission!r}")
+        raise LookupError(f"{app_id_of(resource)} publishes no {kind} permission {permission!r}")
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -376,7 +359,7 @@ class TenantBuilder(Surroundings):
         """requiredResourceAccess of these requests, in their order."""
         access: dict[str, list[Raw]] = {}
         for permission, kind, *rest in requests:
-            resource = _app_id(rest[0]) if rest else GRAPH
+            resource = app_id_of(rest[0]) if rest else GRAPH
             entry = {
                 "id": self.permission_id(permission, kind, resource),
                 "type": "Role" if kind == "application" else "Scope",
@@ -401,14 +384,14 @@ class TenantBuilder(Surroundings):
 
     def _offered(self, resource: App | str, kind: str) -> list[Raw]:
         """What a resource publishes under that type; Microsoft's also where they have no service principal here."""
-        app_id = _app_id(resource)
+        app_id = app_id_of(resource)
         if raw := self._principals.get(app_id):
             return list(raw["appRoles" if kind == "application" else "oauth2PermissionScopes"])
         return services.app_roles(app_id) if kind == "application" else services.scopes(app_id)
 
     def _object(self, app: App | str) -> Raw:
         """The raw service principal, or a nameless stand-in with the id given: an object deleted long ago."""
-        return self._principals.get(_app_id(app)) or {"id": self._object_id(app), "displayName": None}
+        return self._principals.get(app_id_of(app)) or {"id": self._object_id(app), "displayName": None}
 
     def _object_id(self, app: App | str) -> str:
         """Object id of the service principal of an app or app id; any other id is taken as an object id itself."""
@@ -418,19 +401,3 @@ class TenantBuilder(Surroundings):
             return app.service_principal_id
         raw = self._principals.get(app)
         return app if raw is None else str(raw["id"])
-
-
-def _app_id(app: App | str) -> str:
-    return app.app_id if isinstance(app, App) else app
-
-
-def _named(word: str, wanted: int | Iterable[str]) -> list[str]:
-    return [f"{word} {number}" for number in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
-
-
-def _is_guid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
