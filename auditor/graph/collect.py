@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +80,7 @@ def collect_tenant(
             cloud=cloud,
             graph_url=graph_url or None,
             folder=folder,
+            is_new=not folder.exists(),
             progress=progress or Silent(),
             sources=sources,
             policy=policy or RetryPolicy(),
@@ -93,6 +96,7 @@ async def _collect(
     cloud: Cloud,
     graph_url: str | None,
     folder: Path,
+    is_new: bool,
     progress: Progress,
     sources: Sequence[SourceSpec],
     policy: RetryPolicy,
@@ -103,13 +107,25 @@ async def _collect(
         started_at: datetime = clock.now()
         writer = SnapshotWriter(folder, tenant_id=tenant or claims.tenant_id, cloud=cloud.name, collected_at=started_at)
         collection = _Collection(wire, writer, progress, claims, policy, clock)
-        await collection.read(sources, tenant)
-        return writer.close(
-            tenant_id=collection.tenant_id or claims.tenant_id,
-            tenant_name=collection.tenant_name,
-            signed_in_as=claims.signed_in_as,
-            requests=wire.requests,
-        )
+        try:
+            await collection.read(sources, tenant)
+            return writer.close(
+                tenant_id=collection.tenant_id or claims.tenant_id,
+                tenant_name=collection.tenant_name,
+                signed_in_as=claims.signed_in_as,
+                requests=wire.requests,
+            )
+        except BaseException:
+            _discard(writer, sources, folder, is_new=is_new)
+            raise
+
+
+def _discard(writer: SnapshotWriter, sources: Sequence[SourceSpec], folder: Path, *, is_new: bool) -> None:
+    """Removes what an ended run has written, so that the same folder can be used again. It was new or empty before."""
+    with suppress(AuditorError, OSError):
+        for spec in sources:
+            writer.finish(_unread(spec, "failed", "the collection was ended"))
+    shutil.rmtree(folder if is_new else folder / "sources", ignore_errors=True)
 
 
 def claims_of(credential: TokenCredential, cloud: Cloud) -> Claims:
@@ -187,6 +203,8 @@ class _Collection:
             SignInError, GraphError, OutputError: see ``collect_tenant``.
         """
         rest = list(sources)
+        for spec in rest:  # fixes their order in the manifest, whichever ends first
+            self._writer.finish(_unread(spec, "skipped", "the collection ended before this source was read"))
         if rest and rest[0].id == "organization":
             first = rest.pop(0)
             await self._read_organization(first, tenant)

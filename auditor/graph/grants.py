@@ -43,7 +43,9 @@ def needed_permissions(sources: Iterable[SourceSpec] = SOURCES) -> tuple[NeededP
         application = permission.application if permission else None
         delegated = permission.delegated if permission else None
         opened = tuple(spec.id for spec in listed if spec.permission == name)
-        return NeededPermission(name, (application and application.id) or "", (delegated and delegated.id) or "", opened)
+        return NeededPermission(
+            name, (application and application.id) or "", (delegated and delegated.id) or "", opened
+        )
 
     return tuple(describe(name) for name in least_permissions(listed))
 
@@ -57,7 +59,9 @@ def admin_consent_url(cloud: Cloud, tenant: str, app_id: str) -> str:
     return f"{cloud.authority}/{place}/adminconsent?client_id={_id(app_id)}"
 
 
-def consent_commands(cloud: Cloud, app_id: str, permissions: Iterable[str] | None = None) -> Mapping[str, tuple[str, ...]]:
+def consent_commands(
+    cloud: Cloud, app_id: str, permissions: Iterable[str] | None = None
+) -> Mapping[str, tuple[str, ...]]:
     """Commands that request the permissions for the auditor's app and grant them; run by an admin, never by us.
 
     Args:

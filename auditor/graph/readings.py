@@ -91,8 +91,8 @@ async def read_singleton(desk: Desk) -> None:
     body = (await desk.client.get(desk.spec.url())).body
     if isinstance(body, dict) and isinstance(body.get("value"), list) and body["value"]:
         body = body["value"][0]  # authorizationPolicy was a list once, and still is in some clouds
-    if not isinstance(body, dict):
-        raise Broken("the answer is not an object")
+    if not isinstance(body, dict) or not {"id", "@odata.context"} & body.keys():
+        raise Broken("the answer is not an object of Graph's")
     desk.keep([{name: value for name, value in body.items() if name != "@odata.context"}])
 
 

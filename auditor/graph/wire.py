@@ -28,7 +28,7 @@ from kiota_authentication_azure.azure_identity_authentication_provider import Az
 from kiota_http.middleware.options import ResponseHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import APIVersion, GraphClientFactory
-from msgraph_core.middleware import GraphTelemetryHandler
+from msgraph_core.middleware import AsyncGraphTransport, GraphTelemetryHandler
 from msgraph_core.middleware.options import GraphTelemetryHandlerOption
 
 from auditor import __version__
@@ -140,6 +140,10 @@ class Wire:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+        # The SDK wraps the transports and its wrapper does not close what it wraps; connections would stay open.
+        for wrapper in (self._http._transport, *self._http._mounts.values()):
+            if isinstance(wrapper, AsyncGraphTransport):
+                await wrapper.transport.aclose()
 
     def admits(self, url: str) -> bool:
         """Whether an absolute URL leads to this host, by this scheme, into this version."""

@@ -213,9 +213,9 @@ class TestRetries:
         assert clock.slept == [1, 2]
 
     def test_a_redirect_is_never_followed(self) -> None:
-        with scripted(lambda seen: Reply(status=302, headers={"Location": "http://127.0.0.1:1/"})) as server:
-            with pytest.raises(Broken, match="redirect"):
-                reading(server, ids)
+        elsewhere = Reply(status=302, headers={"Location": "http://127.0.0.1:1/"})
+        with scripted(lambda seen: elsewhere) as server, pytest.raises(Broken, match="redirect"):
+            reading(server, ids)
 
     @given(st.text(max_size=40))
     def test_any_retry_after_is_a_number_or_nothing(self, text: str) -> None:
