@@ -15,7 +15,8 @@ from auditor.emulator.messages import Refusal, bad_request
 from auditor.emulator.settings import Settings
 from auditor.emulator.store import Store
 from auditor.emulator.tokens import MEMBER, Caller
-from auditor.reference.catalog import Authorization, Catalog
+from auditor.reference.catalog import Catalog
+from auditor.reference.claims import Authorization
 
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 
@@ -145,7 +146,7 @@ class Gatekeeper:
             path: Without version: ``/applications/{id}/owners`` with real ids.
 
         Returns:
-            The decision, or None where the map does not know the path at all.
+            The decision, or None where the map does not know the path, or not with this method.
 
         Raises:
             Refusal: 400 or 403 as the service behind the path words it.
@@ -154,7 +155,7 @@ class Gatekeeper:
         if caller.scheme == "application" and re.match(r"me(/|$)", lowered):
             raise bad_request("/me request is only valid with delegated authentication flow.")
         known = self._authorizations(method, path)
-        if known is None:
+        if not known:
             return None
         candidates = [*known.get(caller.scheme, ()), *self._corrections(lowered, method)]
         held = frozenset(entry.permission for entry in candidates if _satisfied(entry, caller.permissions))
@@ -164,6 +165,10 @@ class Gatekeeper:
         self._check_user(caller, method, lowered)
         self._check_licence(lowered)
         return Decision(held, is_limited_to_owned=held == {OWNED_BY} and caller.scheme == "application")
+
+    def knows(self, path: str) -> bool:
+        """Whether the map knows ``path`` with any method."""
+        return self._authorizations("GET", path) is not None
 
     def _authorizations(self, method: str, path: str) -> Mapping[str, tuple[Authorization, ...]] | None:
         """The map's row for a path; a part of an object that the map leaves out is as open as the object."""

@@ -77,7 +77,7 @@ def _check(item: Any) -> None:
     )
     if not is_whole:
         raise bad_request("Invalid batch payload format: each request needs id, method and url.")
-    headers = item.get("headers") or {}
+    headers = {} if item.get("headers") is None else item["headers"]
     if not isinstance(headers, dict) or not isinstance(item.get("dependsOn") or [], list):
         raise bad_request("Invalid batch payload format: headers must be an object and dependsOn a list.")
     has_type = any(str(name).lower() == "content-type" for name in headers)

@@ -68,6 +68,8 @@ class Connection(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    server_version = "GraphAuditorEmulator"
+    sys_version = ""
     server: Listener
 
     def setup(self) -> None:
@@ -106,6 +108,7 @@ class Connection(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The standard library's refusals of malformed requests, with a body as Graph writes them."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # else the answer to an unreadable line would go without headers
         empty = Request("", "", "", Headers())
         refusal = Refusal(400 if code >= 500 else code, "BadRequest", message or "The request cannot be read.")
         self._send(refusal.answer(empty), empty)

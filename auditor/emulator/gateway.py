@@ -117,7 +117,7 @@ class Gateway:
         if address.unknown:
             return _no_data(address)
         for expand in wanted.expand:
-            self._check_expand(kind, expand.name)
+            self._check_expand(kind, expand.name, caller, address)
         target = navigation.locate(self._store, address, caller)
         if target.is_property:
             return self._property(address, target)
@@ -147,7 +147,7 @@ class Gateway:
         if method != "GET":
             raise _not_allowed()
         if address.unknown:
-            raise unknown_segment(address.unknown)
+            raise _not_allowed() if self._gatekeeper.knows(address.path) else unknown_segment(address.unknown)
         above = address.path
         while above.strip("/"):
             above = above.rpartition("/")[0]
@@ -156,10 +156,13 @@ class Gateway:
                 return decision
         raise insufficient_privileges(address.path.strip("/").lower(), caller)
 
-    def _check_expand(self, kind: Type | None, name: str) -> None:
+    def _check_expand(self, kind: Type | None, name: str, caller: Caller, address: Address) -> None:
+        """Refuse an ``$expand`` that a fault forbids, or that reads what the caller may not read by itself."""
         if kind is not None and f"{kind.name}.{name}" in self._faults.refuse_expand:
             self._faults.count("refuse_expand")
             raise Refusal(400, "Request_UnsupportedQuery", f"Expanding '{name}' is not supported by this resource.")
+        one = f"{address.path}/{{id}}" if address.steps[-1].is_collection else address.path
+        self._gatekeeper.decide(caller, "GET", f"{one}/{name}")
 
     def _visible_rows(
         self, target: navigation.Target, wanted: Options, decision: Decision, caller: Caller

@@ -16,10 +16,9 @@ from auditor.reference.resources import GRAPH
 Row = dict[str, Any]
 
 _PREMIUM_PLANS = {
-    # Microsoft Entra ID P1 and P2; P2 contains P1.
-    "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "P1",
-    "eec0eb4f-6444-4f95-aba0-50c24d67f998": "P2",
-    "e866a266-3cff-43a3-acca-0c90a7e00c8b": "P2",  # Microsoft Entra ID Governance opens the same APIs
+    "41781fb2-bc02-4b7c-bd55-b576c07bb09d": {"P1"},
+    "eec0eb4f-6444-4f95-aba0-50c24d67f998": {"P1", "P2"},
+    "e866a266-3cff-43a3-acca-0c90a7e00c8b": {"P2"},  # Microsoft Entra ID Governance opens what P2 opens, beside P1
 }
 # A tenant file need not hold what every tenant has.
 _DEFAULT_SINGLETONS: dict[str, Row] = {
@@ -116,16 +115,13 @@ class Store:
         }
 
     def premium(self) -> set[str]:
-        """Which of ``P1`` and ``P2`` the tenant owns, by the plans of its enabled SKUs."""
-        owned = {
-            _PREMIUM_PLANS[plan["servicePlanId"].lower()]
-            for sku in self.rows("subscribedSkus")
-            if sku.get("capabilityStatus") == "Enabled"
-            for plan in sku.get("servicePlans", ())
-            if str(plan.get("servicePlanId", "")).lower() in _PREMIUM_PLANS
-            and plan.get("provisioningStatus", "Success") != "Disabled"
-        }
-        return owned | {"P1"} if "P2" in owned else owned
+        """Which of ``P1`` and ``P2`` (of Microsoft Entra ID) the tenant owns, by the plans of its enabled SKUs."""
+        owned: set[str] = set()
+        for sku in self.rows("subscribedSkus"):
+            for plan in sku.get("servicePlans", ()) if sku.get("capabilityStatus") == "Enabled" else ():
+                if plan.get("provisioningStatus", "Success") != "Disabled":
+                    owned |= _PREMIUM_PLANS.get(str(plan.get("servicePlanId", "")).lower(), set())
+        return owned
 
     def application_permissions(self, service_principal_id: str, resource_app_id: str = GRAPH) -> list[str]:
         """Values of the app roles of a resource that a service principal was assigned, as its token would carry them."""

@@ -43,6 +43,13 @@ CREDENTIALS = ("secrets", "certificates")
 """appId -> secret texts, and appId -> public certificates (PEM), for the token endpoint."""
 
 _NEED_ID = frozenset(COLLECTIONS) - {"oauth2PermissionGrants", "appRoleAssignments", "roleAssignments"}
+_NEED_TEXT = {
+    "applications": ("appId",),
+    "servicePrincipals": ("appId",),
+    "oauth2PermissionGrants": ("clientId", "resourceId"),
+    "appRoleAssignments": ("principalId", "resourceId", "appRoleId"),
+    "roleAssignments": ("principalId", "roleDefinitionId"),
+}
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The closing quote must be bare: the same characters inside a longer text arrive with an escaped one.
 _RELATIVE = re.compile(rb'(?<!\\)"@now(?:([+-]\d{1,6})([smhdw]))?"')
@@ -107,8 +114,11 @@ def prepare(content: Mapping[str, Any], *, now: datetime | None = None) -> dict[
     moment = now or datetime.now(UTC)
 
     def absolute(match: re.Match[bytes]) -> bytes:
-        span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match[1] else timedelta()
-        return (moment + span).strftime('"%Y-%m-%dT%H:%M:%SZ"').encode()
+        try:
+            span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match[1] else timedelta()
+            return f'"{(moment + span).isoformat(timespec="seconds").replace("+00:00", "Z")}"'.encode()
+        except OverflowError:
+            return match[0]  # before the year 1 or after 9999: no date, so it stays a text
 
     prepared = dict(content)
     for name, part in content.items():
@@ -126,8 +136,12 @@ def _check_collection(name: str, rows: Any) -> None:
             raise InputError(f"'{name}' entry {position} must be an object")
         if name in _NEED_ID and not isinstance(row.get("id"), str):
             raise InputError(f"'{name}' entry {position} needs an 'id' (a text)")
-        if name in ("applications", "servicePrincipals") and not isinstance(row.get("appId"), str):
-            raise InputError(f"'{name}' entry {position} needs an 'appId' (a text)")
+        for key in _NEED_TEXT.get(name, ()):
+            if not isinstance(row.get(key), str):
+                raise InputError(f"'{name}' entry {position} needs '{key}' (a text)")
+        for owner in row.get("owners") or ():
+            if not isinstance(owner, dict) or not isinstance(owner.get("id"), str):
+                raise InputError(f"'{name}' entry {position}: 'owners' must be a list of objects with an 'id' (a text)")
 
 
 def _is_guid(value: Any) -> bool:

@@ -61,13 +61,13 @@ class Caller:
     def permissions(self) -> frozenset[str]:
         """The permissions in the token: ``scp`` with a user, ``roles`` without."""
         if self.scheme == "application":
-            return frozenset(map(str, self.claims.get("roles") or ()))
+            return _texts(self.claims.get("roles"))
         return frozenset(str(self.claims.get("scp") or "").split())
 
     @property
     def directory_roles(self) -> frozenset[str]:
         """Template ids of the signed-in user's directory roles."""
-        return frozenset(map(str, self.claims.get("wids") or ()))
+        return _texts(self.claims.get("wids"))
 
 
 class TokenKey:
@@ -179,6 +179,11 @@ def base64url_decode(text: str) -> bytes:
         return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
+
+
+def _texts(value: Any) -> frozenset[str]:
+    """The texts in a claim that should be a list of them."""
+    return frozenset(item for item in value if isinstance(item, str)) if isinstance(value, list) else frozenset()
 
 
 def _claims(token: str) -> dict[str, Any]:
