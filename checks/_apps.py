@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pandas as pd
-
 from auditor.audit.check import Context
 from auditor.tenant.tables import Tenant
+from checks._cells import flag, text
 
 SIGN_IN_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 """Delegated permissions that only sign a user in; no API call hangs on them.
@@ -58,14 +57,6 @@ class Subject:
         return {"flows": list(self.flows), "flow_evidence": self.flow_evidence, "flow_source": self.flow_source}
 
 
-def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
-
-
-def _flag(value: Any) -> bool | None:
-    return None if pd.isna(value) else bool(value)
-
-
 def subjects(tenant: Tenant, context: Context, app_ids: Iterable[str] | None = None) -> dict[str, Subject]:
     """Apps by app id.
 
@@ -91,13 +82,13 @@ def _subject(row: Any, context: Context) -> Subject:
         evidence = f"declared in the configuration as {declared.flow}"
     return Subject(
         app_id=row.app_id,
-        name=_text(row.display_name) or row.app_id,
+        name=text(row.display_name) or row.app_id,
         kind=row.kind,
-        service_principal_id=_text(row.service_principal_id),
-        enabled=_flag(row.enabled),
-        assignment_required=_flag(row.assignment_required),
+        service_principal_id=text(row.service_principal_id),
+        enabled=flag(row.enabled),
+        assignment_required=flag(row.assignment_required),
         flows=flows,
         flow_source=source,
         flow_evidence=evidence,
-        audience=_text(row.sign_in_audience),
+        audience=text(row.sign_in_audience),
     )

@@ -6,44 +6,36 @@ https://learn.microsoft.com/cli/azure/ad/app/permission
 
 from __future__ import annotations
 
-import uuid
-
 from auditor.audit import remedy
+from checks._cells import identifier
 
 _TYPES = {"application": "Role", "delegated": "Scope"}
 
 
-def _id(value: str | None, placeholder: str) -> str:
-    try:
-        return str(uuid.UUID(value or ""))
-    except ValueError:
-        return f"<{placeholder}>"
-
-
 def is_id(value: str | None) -> bool:
     """Whether a value from the tenant is an id and may stand in a command."""
-    return not _id(value, "").startswith("<")
+    return not identifier(value, "").startswith("<")
 
 
 def request(app_id: str, resource_app_id: str | None, permission_id: str | None, type: str) -> str:
     """The az line that adds a permission to what an app registration requests. It grants nothing."""
     return (
-        f"az ad app permission add --id {_id(app_id, 'app id')} --api {_id(resource_app_id, 'resource app id')} "
-        f"--api-permissions {_id(permission_id, 'permission id')}={_TYPES[type]}"
+        f"az ad app permission add --id {identifier(app_id, 'app id')} --api {identifier(resource_app_id, 'resource app id')} "
+        f"--api-permissions {identifier(permission_id, 'permission id')}={_TYPES[type]}"
     )
 
 
 def stop_requesting(app_id: str, resource_app_id: str | None, permission_id: str | None) -> str:
     """The az line that removes a permission from what an app registration requests. It revokes nothing."""
     return (
-        f"az ad app permission delete --id {_id(app_id, 'app id')} --api {_id(resource_app_id, 'resource app id')} "
-        f"--api-permissions {_id(permission_id, 'permission id')}"
+        f"az ad app permission delete --id {identifier(app_id, 'app id')} --api {identifier(resource_app_id, 'resource app id')} "
+        f"--api-permissions {identifier(permission_id, 'permission id')}"
     )
 
 
 def close_to_personal_accounts(app_id: str) -> str:
     """The az line that limits sign-in to accounts in organizational directories."""
-    return f"az ad app update --id {_id(app_id, 'app id')} --sign-in-audience AzureADMultipleOrgs"
+    return f"az ad app update --id {identifier(app_id, 'app id')} --sign-in-audience AzureADMultipleOrgs"
 
 
 def revoke_application_permission(service_principal_id: str | None, assignment_id: str | None) -> str:
@@ -52,7 +44,7 @@ def revoke_application_permission(service_principal_id: str | None, assignment_i
     https://learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignments
     """
     return (
-        f"Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {_id(service_principal_id, 'service principal id')} "
+        f"Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {identifier(service_principal_id, 'service principal id')} "
         f"-AppRoleAssignmentId {remedy.quote(assignment_id or '<assignment id>')}"
     )
 

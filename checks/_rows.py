@@ -16,6 +16,7 @@ from auditor.audit.check import PermissionType
 from auditor.reference import catalog
 from auditor.reference.resources import AAD_GRAPH, GRAPH
 from auditor.reference.workloads import behind
+from checks._cells import flag, text
 
 _REFUSALS = {"exchange": "ErrorAccessDenied", "sharepoint": "accessDenied", "teams": "Forbidden"}
 _REPORTING = ("AuditLog.", "Reports.", "NetworkAccess")
@@ -84,25 +85,25 @@ def is_false(column: pd.Series[Any]) -> pd.Series[Any]:
 def each(rows: pd.DataFrame) -> Iterator[PermissionRow]:
     """The rows one by one: filter first, this is for those that may become findings."""
     for row in rows.itertuples(index=False):
-        resource_app_id, permission_id = _text(row.resource_app_id), _text(row.permission_id)
+        resource_app_id, permission_id = text(row.resource_app_id), text(row.permission_id)
         kind = cast(PermissionType, row.type)
-        name = _text(row.permission)
+        name = text(row.permission)
         if name is None and permission_id is not None and resource_app_id == GRAPH:
             name = catalog.load().name_of(permission_id, kind)
         yield PermissionRow(
             app_id=cast(str, row.app_id),
             resource_app_id=resource_app_id,
-            resource=_text(row.resource) or resource_app_id or "a deleted resource",
-            resource_id=_text(row.resource_id),
+            resource=text(row.resource) or resource_app_id or "a deleted resource",
+            resource_id=text(row.resource_id),
             permission_id=permission_id,
             permission=name,
             type=kind,
-            requested=_flag(row.requested),
-            granted=_flag(row.granted),
-            consent=_text(row.consent),
+            requested=flag(row.requested),
+            granted=flag(row.granted),
+            consent=text(row.consent),
             consented_users=int(cast(int, row.consented_users)),
-            status=_text(row.status),
-            admin_only=_flag(row.admin_only),
+            status=text(row.status),
+            admin_only=flag(row.admin_only),
         )
 
 
@@ -118,11 +119,3 @@ def refusal_code(resource_app_id: str | None, permission: str | None) -> str | N
     if resource_app_id == GRAPH and (permission or "").startswith(_REPORTING):
         return "Authentication_MSGraphPermissionMissing"
     return "Authorization_RequestDenied" if resource_app_id in (GRAPH, AAD_GRAPH) else None
-
-
-def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
-
-
-def _flag(value: Any) -> bool | None:
-    return None if pd.isna(value) else bool(value)

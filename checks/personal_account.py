@@ -39,7 +39,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     apps = {
         app_id: app
         for app_id, app in subjects(tenant, context, _open_to_personal(tenant, context)).items()
-        if app.signs_users_in or not app.flows
+        if app.signs_users_in or app_id in _declared_personal(context)
     }
     rows = living(tenant.permissions)
     rows = rows[
@@ -57,11 +57,15 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     return Examination(len(rows), findings)
 
 
+def _declared_personal(context: Context) -> frozenset[str]:
+    """Apps that the configuration says sign in personal accounts."""
+    return frozenset(app_id for app_id, app in context.apps.items() if app.account == "personal")
+
+
 def _open_to_personal(tenant: Tenant, context: Context) -> list[str]:
     apps = tenant.apps
-    declared = [app_id for app_id, app in context.apps.items() if app.account == "personal"]
     registered = apps["object_id"].notna()
-    wanted = apps["sign_in_audience"].isin(_AUDIENCES) | apps["app_id"].isin(declared)
+    wanted = apps["sign_in_audience"].isin(_AUDIENCES) | apps["app_id"].isin(_declared_personal(context))
     return [str(app_id) for app_id in apps.loc[registered & wanted, "app_id"]]
 
 
@@ -72,8 +76,7 @@ def _is_work_only(permission: str) -> bool:
 
 
 def _judge(row: PermissionRow, app: Subject, context: Context) -> tuple[Severity, Certainty, str]:
-    declared = context.apps.get(app.app_id)
-    if declared is not None and declared.account == "personal":
+    if app.app_id in _declared_personal(context):
         return "high", "certain", "is declared to sign in personal accounts"
     if app.audience == _PERSONAL_ONLY:
         return "high", "likely", "signs in personal accounts only"

@@ -54,6 +54,7 @@ def test_declared_personal_account_is_certain() -> None:
         (BOTH, {"web": WEB}, [("openid", "delegated"), ("profile", "delegated"), ("offline_access", "delegated")]),
         (BOTH, {}, [("User.Read.All", "application")]),
         (BOTH, {}, [("User.Read.All", "delegated")]),  # no user signs in: permission-type-mismatch's
+        (BOTH, {"secret": None}, [("User.Read.All", "delegated")]),  # nothing a user could sign in to
         (BOTH, {"web": WEB}, [("Mail.Read", "delegated", EXCHANGE)]),
         ("AzureADMyOrg", {"web": WEB}, [("User.Read.All", "delegated")]),
         ("AzureADMultipleOrgs", {"web": WEB}, [("User.Read.All", "delegated")]),
