@@ -47,7 +47,8 @@ def tokens(path: str) -> tuple[str, ...] | None:
         return None
     segments = _split(_without_query(inner).strip("/"))
     if segments and _VERSION.match(segments[0]):
-        segments = segments[1:]
+        # A client that joins base and path with one slash too many is understood all the same.
+        segments = segments[2:] if len(segments) > 2 and not segments[1] else segments[1:]
     if not segments or len(segments) > MAX_TOKENS or not all(segments):
         return None
     found: list[str] = []
