@@ -6,8 +6,10 @@ What a request means is ``server.Emulator.respond``'s business. Prints nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
+import socketserver
 import ssl
 import uuid
 import zlib
@@ -31,11 +33,18 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    # On Windows the option would let two programs listen on one port.
+    allow_reuse_address = os.name == "posix"
 
     def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
         self.emulator = emulator
         self._open: set[socket.socket] = set()
         super().__init__(address, Connection)
+
+    def server_bind(self) -> None:
+        """Bind without the standard library's look-up of this machine's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; the TLS handshake is left to the connection's own thread."""

@@ -49,9 +49,11 @@ class Faults:
     in_batches: bool = True
     """Items of a batch fail one by one (what fits into an item: statuses, not connections)."""
     only: tuple[str, ...] = ()
-    """Limit to these paths and what is below them, without version and leading slash; empty means everywhere."""
+    """Limit the shares above to these paths and what is below them; empty means everywhere. Paths here and below go
+    without version and leading slash, and ``{id}`` stands for any key."""
     deny: Mapping[str, tuple[int, str, str]] = field(default_factory=dict)
-    """Path -> (status, error code, message): always refused, e.g. ``identity/conditionalAccess/policies``."""
+    """Path -> (status, error code, message): always refused, with what is below it and when it is expanded, e.g.
+    ``identity/conditionalAccess/policies`` or ``servicePrincipals/{id}/appRoleAssignedTo``."""
     unlicensed: tuple[str, ...] = ()
     """Paths refused as "Your tenant is not licensed for this feature."."""
     refuse_expand: tuple[str, ...] = ()
@@ -106,7 +108,7 @@ class Faults:
         for name in _SHARES:
             share: float = getattr(self, name)
             if chance < share:
-                if request.in_batch and name in ("dropped", "truncated", "not_json", "bad_gateway"):
+                if name in (_NOT_IN_ITEMS if request.in_batch else _NOT_OF_BATCHES if path == "$batch" else ()):
                     return None
                 self.count(name)
                 return self._answer(name, request, key)
@@ -148,7 +150,7 @@ class Faults:
 
     def _answer(self, name: str, request: Request, key: str) -> Answer:
         if name in ("dropped", "truncated"):
-            return Answer(200, mishap=name)
+            return Answer(0, mishap=name)
         if name in ("not_json", "bad_gateway"):
             return Answer(200 if name == "not_json" else 502, HTML_PAGE, {}, "text/html; charset=utf-8")
         status, code, message, waits = _REFUSALS[name]
@@ -172,6 +174,9 @@ _SHARES = [
     "dropped",
     "truncated",
 ]
+# An item of a batch has no connection of its own; a batch as a whole is never throttled, its items are.
+_NOT_IN_ITEMS = frozenset({"dropped", "truncated", "not_json", "bad_gateway"})
+_NOT_OF_BATCHES = frozenset({"throttled", "throttled_bare", "server_errors"})
 _REFUSALS = {
     "throttled": (429, "TooManyRequests", "Please retry again later.", True),
     "throttled_bare": (429, "TooManyRequests", "Please retry again later.", False),
@@ -182,8 +187,12 @@ _REFUSALS = {
 
 
 def _below(path: str, prefix: str) -> bool:
-    path, prefix = path.strip("/").lower(), prefix.strip("/").lower()
-    return path == prefix or path.startswith((f"{prefix}/", f"{prefix}("))
+    """Whether ``path`` is ``prefix`` or below it; ``{id}`` stands for any one segment, a key in brackets for two."""
+    segments = path.strip("/").lower().replace("(", "/").split("/")
+    wanted = prefix.strip("/").lower().split("/")
+    return len(segments) >= len(wanted) and all(
+        want in ("{id}", segment) for want, segment in zip(wanted, segments, strict=False)
+    )
 
 
 def _seconds(value: str | float) -> float:

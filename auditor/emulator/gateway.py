@@ -162,6 +162,7 @@ class Gateway:
             self._faults.count("refuse_expand")
             raise Refusal(400, "Request_UnsupportedQuery", f"Expanding '{name}' is not supported by this resource.")
         one = f"{address.path}/{{id}}" if address.steps[-1].is_collection else address.path
+        self._faults.refuse(f"{one}/{name}")
         self._gatekeeper.decide(caller, "GET", f"{one}/{name}")
 
     def _visible_rows(

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from auditor.emulator import tenantfile
-from auditor.emulator.connection import Connection, Listener
+from auditor.emulator.connection import Listener
 from auditor.emulator.faults import Faults
 from auditor.emulator.gateway import Gateway
 from auditor.emulator.messages import Answer, Refusal, Request, RequestRecord
@@ -230,6 +230,3 @@ def _tls_context(tls: Tls) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise InputError(f"cannot use the TLS files {tls.cert_file} and {tls.key_file}: {error}") from error
     return context
-
-
-__all__ = ["AUDIT_PERMISSIONS", "OWN_APP_ID", "Connection", "Emulator", "RequestRecord"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -119,3 +120,36 @@ def test_impatience_is_noted(tenant: TenantBuilder, start: Start) -> None:
     assert len(caller.emulator.faults.violations) == 1
     caller.get("/applications")
     assert len(caller.emulator.faults.violations) == 1
+
+
+def test_denied_relations_cannot_be_expanded_either(tenant: TenantBuilder, start: Start) -> None:
+    faults = Faults(deny={"applications/{id}/owners": (403, "Authorization_RequestDenied", "No.")})
+    caller = start(tenant.data, faults=faults)
+    app = tenant.data["applications"][0]
+    for path in (f"/applications/{app['id']}/owners", f"/applications(appId='{app['appId']}')/owners"):
+        assert caller.get(path).message == "No."
+    assert caller.get("/applications?$expand=owners").message == "No."
+    assert caller.get("/applications?$expand=federatedIdentityCredentials").status == 200
+    assert caller.get(f"/servicePrincipals/{tenant.data['servicePrincipals'][0]['id']}/owners").status == 200
+
+
+def test_a_batch_as_a_whole_is_not_throttled(tenant: TenantBuilder, start: Start) -> None:
+    caller = start(tenant.data, faults=Faults(throttled=1.0))
+    reply = caller.batch({"id": "1", "method": "GET", "url": "/applications"})
+    assert (reply.status, reply.json["responses"][0]["status"]) == (200, 429)
+
+
+def test_records_of_broken_connections_have_no_status(tenant: TenantBuilder, start: Start) -> None:
+    caller = start(tenant.data, faults=Faults(dropped=1.0))
+    with pytest.raises(http.client.RemoteDisconnected):
+        caller.get("/applications")
+    assert [record.status for record in caller.emulator.requests] == [0]
+
+
+def test_many_clients_at_once(tenant: TenantBuilder, start: Start) -> None:
+    caller = start(tenant.data, faults=Faults(throttled=0.5))
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda n: caller.get(f"/applications?$top={n % 40 + 1}").status, range(400)))
+    assert set(statuses) == {200, 429}
+    assert statuses.count(429) == caller.emulator.faults.served["throttled"]
+    assert len(caller.emulator.requests) == 400
