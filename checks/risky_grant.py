@@ -103,16 +103,17 @@ def _applications(rows: pd.DataFrame, credentials: pd.DataFrame, owners_read: bo
 def _delegated(
     rows: pd.DataFrame, credentials: pd.DataFrame, owners_read: bool, grants: pd.DataFrame
 ) -> Iterator[Finding]:
-    """Tier-0 scopes for all users: worth as much as the most powerful person who signs in."""
+    """Tier-0 scopes for all users: worth as much as the most powerful person who signs in, little if nobody does."""
     for row in _marked(rows[rows["tenant_wide"]]).itertuples(index=False):
         risk: Risk | None = risk_of(str(row.resource_app_id), str(row.permission))
         if risk is None or risk.path == "data":
             continue
+        idle = flag(row.enabled) is False or (row.flows_certain and "delegated" not in row.flows)
         rest = grants.loc[(grants["grant_id"] == row.grant_id) & (grants["permission"] != row.permission), "permission"]
         yield _finding(
             row,
             kind="delegated",
-            severity="low" if flag(row.enabled) is False else "medium",
+            severity="low" if idle else "medium",
             certainty="possible",
             what=f"{risk.what} when a user with that right signs in",
             evidence={"path": risk.path, "grant_id": text(row.grant_id), **_holder(row, credentials, owners_read)},

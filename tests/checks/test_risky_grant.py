@@ -1,0 +1,90 @@
+"""risky-grant: grants that lead to Global Administrator or reach all content."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.emulator.build import EXCHANGE, TenantBuilder
+from auditor.reference import catalog
+from auditor.reference.resources import GRAPH
+from auditor.reference.risk import risk_of, risks
+from tests.support import examine, load_tenant
+
+SLUG = "risky-grant"
+WEB = ("https://app.example/signin",)
+
+
+@pytest.mark.parametrize(
+    ("permission", "severity", "path"),
+    [
+        (("RoleManagement.ReadWrite.Directory", "application"), "critical", "direct"),
+        (("AppRoleAssignment.ReadWrite.All", "application"), "critical", "direct"),
+        (("UserAuthenticationMethod.ReadWrite.All", "application"), "critical", "direct"),
+        (("Application.ReadWrite.All", "application"), "high", "indirect"),
+        (("Directory.ReadWrite.All", "application"), "high", "indirect"),
+        (("Application.ReadWrite.OwnedBy", "application"), "high", "indirect"),
+        (("Mail.Send", "application"), "medium", "data"),
+        (("Files.Read.All", "application"), "medium", "data"),
+        (("full_access_as_app", "application", EXCHANGE), "medium", "data"),
+        (("LicenseAssignment.ReadWrite.All", "application"), "medium", None),  # by Microsoft's grading alone
+    ],
+)
+def test_application_permissions(permission: tuple[str, str], severity: str, path: str | None) -> None:
+    builder = TenantBuilder()
+    app = builder.consent(builder.app("App", requests=[permission], owners=["alice"]))
+    (finding,) = examine(SLUG, builder.data).findings
+    assert (finding.severity, finding.certainty) == (severity, "certain")
+    assert (finding.http_status, finding.error_code) == (None, None)
+    assert (finding.app_id, finding.permission, finding.permission_type) == (app.app_id, permission[0], "application")
+    assert finding.evidence["path"] == path
+    assert finding.evidence["owners"] == [builder.user("alice")]
+    assert finding.evidence["valid_credentials"] == 1
+
+
+def test_foreign_and_disabled_apps() -> None:
+    builder = TenantBuilder()
+    builder.assign(builder.external("Unknown"), "Mail.Read")
+    builder.assign(builder.external("Known", verified="Fabrikam"), "Mail.Read")
+    builder.assign(builder.managed_identity("func"), "Mail.Read")
+    builder.assign(builder.external("Off", accountEnabled=False), "Mail.Read")
+    by_name = {finding.display_name: finding for finding in examine(SLUG, builder.data).findings}
+    severities = {name: finding.severity for name, finding in by_name.items()}
+    assert severities == {"Unknown": "high", "Known": "medium", "func": "medium", "Off": "medium"}
+    assert "without a verified publisher" in by_name["Unknown"].summary
+
+
+def test_delegated_for_all_users() -> None:
+    builder = TenantBuilder()
+    app = builder.app("App", web=WEB)
+    grant = builder.grant(app, " User.Read  RoleManagement.ReadWrite.Directory")
+    (finding,) = examine(SLUG, builder.data).findings
+    assert (finding.severity, finding.certainty, finding.permission_type) == ("medium", "possible", "delegated")
+    assert finding.remediation.commands == (
+        f"Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId '{grant['id']}' -Scope 'User.Read'",
+    )
+
+
+def test_silent() -> None:
+    builder = TenantBuilder()
+    builder.app("Requested", requests=[("RoleManagement.ReadWrite.Directory", "application")])
+    builder.consent(
+        builder.app("Data", web=WEB, requests=[("Mail.Read", "delegated"), ("Files.Read.All", "delegated")])
+    )
+    builder.grant(builder.app("One user", web=WEB), "RoleManagement.ReadWrite.Directory", user="alice")
+    builder.assign(EXCHANGE, "Directory.ReadWrite.All")  # a first-party app
+    assert examine(SLUG, builder.data).findings == []
+
+
+def test_owners_that_were_not_read_are_unknown() -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=[("Mail.Read", "application")]))
+    (finding,) = examine(SLUG, load_tenant(builder.data, unread=("applications/owners",))).findings
+    assert finding.evidence["owners"] is None
+
+
+def test_reference_names_real_permissions() -> None:
+    known = {permission.name for permission in catalog.load().permissions() if permission.application}
+    marked = {name for name in known if risk_of(GRAPH, name)}
+    assert {"RoleManagement.ReadWrite.Directory", "Mail.Read", "Domain.ReadWrite.All"} <= marked
+    assert "User.Read.All" not in marked
+    assert all(risk.source.startswith("https://learn.microsoft.com/") for risk in risks())
