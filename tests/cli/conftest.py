@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from auditor.cli.app import run
 from auditor.emulator.contoso import contoso
 from auditor.emulator.server import Emulator
+from auditor.graph.retry import Clock
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("AUDITOR_", "AZURE_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow each other at once."""
+
+    async def pass_on(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    for room in ("auditor.graph.collect", "auditor.graph.doctor"):
+        monkeypatch.setattr(f"{room}.Clock", lambda: Clock(sleep=pass_on))
 
 
 @pytest.fixture

@@ -97,7 +97,9 @@ def without_policies(auditor: Run, contoso_server: Emulator) -> Path:
 
 
 def test_4_incomplete_and_everything_else_unchanged(auditor: Run) -> None:
-    refused = {"identity/conditionalAccess/policies": (403, "AccessDenied", "You cannot perform the requested operation.")}
+    refused = {
+        "identity/conditionalAccess/policies": (403, "AccessDenied", "You cannot perform the requested operation.")
+    }
     with Emulator(contoso()) as emulator:
         arguments = ("--graph-url", emulator.url, "--quiet")
         token = emulator.auditor_token()

@@ -1,0 +1,313 @@
+"""Bad inputs: one sentence on standard error, the right exit code, no traceback, no token, nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from auditor.emulator.contoso import contoso
+from auditor.emulator.faults import Faults
+from auditor.emulator.server import Emulator
+
+from .conftest import Result, Run
+
+GUID = "11111111-2222-3333-4444-555555555555"
+
+
+def config(text: str | bytes) -> None:
+    Path("config.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[tenant\nid = "x"\n', ("config.toml", "not valid TOML", "line 1")),
+        ("[tenant]\nid = 1\nid = 2\n", ("not valid TOML",)),
+        ("[tenant]\nidd = 1\n", ('unknown key "tenant.idd"', "authority, cloud, graph_url, id")),
+        ("[tenannt]\n", ('unknown key "tenannt"', "tenant")),
+        ('[[apps]]\napp_id = "12345"\n', ("apps[1].app_id", '"12345" is not valid', "GUID")),
+        (f'[[apps]]\napp_id = "{GUID}"\n[[apps]]\nflow = "daemon"\n', ("apps[2].flow", "app-only, delegated")),
+        ('[[apps]]\nflow = "delegated"\n', ("apps[1] has no app_id",)),
+        (f'[[apps]]\napp_id = "{GUID}"\ncalls = ["users"]\n', ("apps[1].calls", "a method and a path")),
+        ('[tenant]\nid = "contoso"\n', ("tenant.id", '"contoso"', "tenant id")),
+        ('[tenant]\ncloud = "moon"\n', ("tenant.cloud", "global, us-gov, us-dod, china")),
+        ('[tenant]\ngraph_url = "http://graph.example.com"\n', ("tenant.graph_url", "loopback")),
+        ('[tenant]\ngraph_url = "http://127.0.0.1.evil.example"\n', ("tenant.graph_url", "loopback")),
+        ('[gate]\nfail_on = "highest"\n', ("gate.fail_on", "critical, high, medium, low, never")),
+        ("[report]\nformats = []\n", ("report.formats", "xlsx")),
+        ('[report]\nformats = ["pdf"]\n', ("report.formats", '"pdf"')),
+        ("[checks]\ncredential_expiry_days = true\n", ("checks.credential_expiry_days", "days")),
+        ('[[waivers]]\ncheck = "consent-missing"\n', ("waivers[1] has no reason",)),
+        ('[[waivers]]\ncheck = "no-such"\nreason = "x"\n', ("waivers[1].check", "no-such", "consent-missing")),
+        ('[[waivers]]\ncheck = "consent-missing"\nreason = "x"\nexpires = "soon"\n', ("expires", "2027-06-30")),
+        ('[waivers]\ncheck = "consent-missing"\n', ("[[waivers]]",)),
+        ('tenant = "contoso.com"\n', ("[tenant]",)),
+        (b'[tenant]\nid = "\xff\xfe"\n', ("not UTF-8",)),
+    ],
+)
+def test_configuration(auditor: Run, text: str | bytes, expected: tuple[str, ...]) -> None:
+    config(text)
+    result = auditor("audit", "--graph-url", "http://127.0.0.1:1")
+    assert result.code == 2
+    assert "config.toml" in result.sentence or "waivers" in result.sentence
+    for words in expected:
+        assert words in result.sentence
+
+
+def test_a_secret_in_the_configuration_is_refused_and_not_shown(auditor: Run) -> None:
+    config('[auth]\nclient_secret = "hunter2-hunter2"\n')
+    result = auditor("audit")
+    assert result.code == 2
+    assert "does not belong in the configuration" in result.sentence
+    assert "hunter2" not in result.err
+
+
+def test_hostile_text_of_a_configuration_does_not_reach_the_terminal(auditor: Run) -> None:
+    config('[tenant]\nid = "\\u001b[31mred\\u202e"\n')
+    result = auditor("audit")
+    assert "\x1b" not in result.sentence
+    assert "\u202e" not in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--config", "absent.toml"), "absent.toml"),
+        (("--app", "not-a-guid"), "GUID"),
+        (("--fail-on", "highest"), "critical, high, medium, low, never"),
+        (("--format", "pdf"), "xlsx, html, json, csv, md"),
+        (("--out", "-"), "--format json"),
+        (("--from", "absent", "--save-snapshot", "new"), "exclude each other"),
+        (("--from", "absent", "--graph-url", "http://127.0.0.1:1"), "exclude each other"),
+        (("--from", "absent"), "absent"),
+        (("--graph-url", "http://graph.example.com"), "loopback"),
+        (("--graph-url", "ftp://127.0.0.1"), "https"),
+        (("--graph-url", "https://user:secret@graph.example.com"), "https"),
+        (("--tenant", "not a tenant"), "tenant id"),
+    ],
+)
+def test_options(auditor: Run, arguments: tuple[str, ...], expected: str) -> None:
+    result = auditor("audit", *arguments)
+    assert result.code == 2
+    assert expected in result.sentence
+    assert "secret" not in result.err
+
+
+def test_unreachable_host(auditor: Run, contoso_server: Emulator) -> None:
+    with socket.socket() as taken:  # bound and not listening: every connection is refused
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        result = auditor("audit", "--quiet", "--graph-url", url, token=contoso_server.auditor_token())
+    assert result.code == 3
+    assert "cannot be reached" in result.sentence
+
+
+def test_wrong_tenant(auditor: Run, contoso_server: Emulator) -> None:
+    for tenant in (GUID, "fabrikam.example.com"):
+        result = auditor(
+            "audit",
+            "--quiet",
+            "--graph-url",
+            contoso_server.url,
+            "--tenant",
+            tenant,
+            token=contoso_server.auditor_token(),
+        )
+        assert result.code == 3
+        assert tenant in result.sentence
+
+
+def test_expired_token(auditor: Run, contoso_server: Emulator) -> None:
+    token = contoso_server.token(expires_in=-3600)
+    result = auditor("audit", "--quiet", "--graph-url", contoso_server.url, token=token)
+    assert result.code == 3
+    assert "expired" in result.sentence
+
+
+def test_token_for_another_resource(auditor: Run, contoso_server: Emulator) -> None:
+    token = contoso_server.token(audience="https://management.azure.com")
+    result = auditor("audit", "--quiet", "--graph-url", contoso_server.url, token=token)
+    assert result.code == 3
+    assert "https://management.azure.com" in result.sentence
+
+
+def test_no_token_where_one_is_wanted(auditor: Run, contoso_server: Emulator) -> None:
+    config('[auth]\nmethod = "token"\n')
+    result = auditor("audit", "--quiet", "--graph-url", contoso_server.url)
+    assert result.code == 3
+    assert "AUDITOR_ACCESS_TOKEN" in result.sentence
+
+
+@pytest.mark.parametrize("fault", ["truncated", "not_json"])
+def test_an_answer_that_is_not_graphs(auditor: Run, fault: str) -> None:
+    broken = Faults(first_attempt_only=False, only=("servicePrincipals",))
+    setattr(broken, fault, 1.0)
+    with Emulator(contoso(), faults=broken) as emulator:
+        result = auditor(
+            "audit",
+            "--quiet",
+            "--format",
+            "json",
+            "--out",
+            "-",
+            "--graph-url",
+            emulator.url,
+            token=emulator.auditor_token(),
+        )
+    assert result.code == 4
+    states = {row["source"]: row["status"] for row in result.json()["coverage"]}
+    assert states["servicePrincipals"] == "failed"
+    assert states["applications"] == "read"
+    outcomes = {row["check"]: row["outcome"] for row in result.json()["checks"]}
+    assert outcomes["consent-missing"] == "not-assessed"
+
+
+@pytest.mark.parametrize("fault", ["truncated", "not_json"])
+def test_nothing_but_garbage(auditor: Run, fault: str) -> None:
+    broken = Faults(first_attempt_only=False)
+    setattr(broken, fault, 1.0)
+    with Emulator(contoso(), faults=broken) as emulator:
+        result = auditor("audit", "--quiet", "--graph-url", emulator.url, token=emulator.auditor_token())
+    assert result.code == 3
+    assert result.sentence
+
+
+@pytest.fixture
+def copied(snapshot: Path) -> Path:
+    shutil.copytree(snapshot, "copy")
+    return Path("copy")
+
+
+def _damage_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{")
+
+
+def _cut_a_source(folder: Path) -> None:
+    file = folder / "sources" / "applications.jsonl.zst"
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def _remove_a_source(folder: Path) -> None:
+    (folder / "sources" / "applications.jsonl.zst").unlink()
+
+
+def _overwrite_a_source(folder: Path) -> None:
+    (folder / "sources" / "servicePrincipals.jsonl.zst").write_bytes(b"not compressed")
+
+
+def _remove_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_damage_manifest, _cut_a_source, _remove_a_source, _overwrite_a_source, _remove_manifest],
+    ids=lambda f: f.__name__,
+)
+def test_damaged_snapshot(auditor: Run, copied: Path, damage) -> None:
+    damage(copied)
+    result = auditor("audit", "--from", copied, "--out", "reports")
+    assert result.code == 2
+    assert "copy" in result.sentence
+    assert not Path("reports").exists()
+
+
+def test_a_snapshot_of_another_tenant(auditor: Run, snapshot: Path) -> None:
+    result = auditor("audit", "--from", snapshot, "--tenant", GUID)
+    assert result.code == 2
+    assert GUID in result.sentence
+
+
+def test_an_app_the_tenant_does_not_have(auditor: Run, snapshot: Path) -> None:
+    result = auditor("audit", "--from", snapshot, "--app", GUID, "--out", "reports")
+    assert result.code == 2
+    assert GUID in result.sentence
+    assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema_version": 2, "findings": []}', '{"schema_version": 1}'])
+def test_a_baseline_that_is_none(auditor: Run, snapshot: Path, content: str) -> None:
+    Path("old.json").write_text(content)
+    result = auditor("audit", "--from", snapshot, "--baseline", "old.json")
+    assert result.code == 2
+    assert "old.json" in result.sentence
+
+
+def test_out_is_a_file(auditor: Run) -> None:
+    Path("taken").write_text("mine")
+    for out in ("taken", "taken/below"):
+        result = auditor("audit", "--graph-url", "http://127.0.0.1:1", "--out", out)  # told before anything is read
+        assert result.code == 2
+        assert "taken" in result.sentence
+    assert Path("taken").read_text() == "mine"
+
+
+def test_out_holds_a_report(auditor: Run) -> None:
+    Path("reports").mkdir()
+    Path("reports/audit.html").write_text("mine")
+    result = auditor("audit", "--graph-url", "http://127.0.0.1:1", "--out", "reports")
+    assert result.code == 2
+    assert "audit.html" in result.sentence
+    assert Path("reports/audit.html").read_text() == "mine"
+    assert [path.name for path in Path("reports").iterdir()] == ["audit.html"]
+
+
+def test_snapshot_folder_in_use(auditor: Run, contoso_server: Emulator) -> None:
+    Path("used").mkdir()
+    Path("used/mine").write_text("mine")
+    result = auditor(
+        "collect", "--quiet", "--graph-url", contoso_server.url, "--out", "used", token=contoso_server.auditor_token()
+    )
+    assert result.code == 2
+    assert "used" in result.sentence
+
+
+def test_emulate_refuses_bad_tenants_and_ports(auditor: Run) -> None:
+    Path("tenant.json").write_text("{")
+    assert "tenant.json" in refused(auditor("emulate", "--tenant-file", "tenant.json"))
+    assert "exclude" in refused(auditor("emulate", "--tenant-file", "tenant.json", "--service-principals", 50))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert str(port) in refused(auditor("emulate", "--service-principals", 50, "--port", port))
+
+
+def test_checks_that_do_not_exist(auditor: Run) -> None:
+    assert "no-such-check" in refused(auditor("checks", "no-such-check"))
+
+
+def test_catalog_refuses_what_is_none(auditor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Path("other.json").write_text('{"a": 1}')
+    assert "other.json" in refused(auditor("catalog", "update", "other.json"))
+    assert "--date" in refused(auditor("catalog", "update", "other.json", "--date", "tomorrow"))
+    assert "absent.json" in refused(
+        auditor("catalog", "build", "absent.json", "--out", "new.json", "--date", "2026-08-07")
+    )
+
+
+def refused(result: Result) -> str:
+    assert result.code == 2
+    return result.sentence
+
+
+def test_a_bug_is_one_line_and_the_traceback_is_for_verbose(auditor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(f"impossible with {secret}")
+
+    monkeypatch.setattr("auditor.config.load", broken)
+    result = auditor("audit")
+    assert result.code == 70
+    assert "this is a bug" in result.err
+    assert "Traceback" not in result.err
+    verbose = auditor("audit", "--verbose")
+    assert "Traceback" in verbose.err
+    for shown in (result.err, verbose.err):
+        assert secret not in shown
+        assert "c2lnbmF0dXJl" not in shown
