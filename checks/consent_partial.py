@@ -40,8 +40,11 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     findings = []
     for row in each(partial):
         app = apps[row.app_id]
+        alone = self_consent(row, app, tenant.consent)
+        if alone.may and app.kind != "registration":
+            continue  # user by user is how an app from elsewhere comes in where users may consent: no failure to predict
         users = assigned.get(app.service_principal_id or "")
-        findings.append(_finding(row, app, self_consent(row, app, tenant.consent), users, tenant, context))
+        findings.append(_finding(row, app, alone, users, tenant, context))
     return Examination(len(granted), findings)
 
 
@@ -62,9 +65,7 @@ def _judge(
     if not app.signs_users_in and app.flow_source != "unseen":
         return "low", "possible", "the app signs no user in who could use it"
     if alone.may is not False:
-        # Consent user by user is how an app from elsewhere normally comes in where users may consent: worth a note, no more.
-        severity: Severity = "low" if app.kind == "registration" else "info"
-        return severity, "possible", "other users are asked to consent when they sign in, and fail without a prompt"
+        return "low", "possible", "other users are asked to consent when they sign in, and fail without a prompt"
     return "medium", "certain" if alone.certainty == "certain" else "likely", "every other user is refused"
 
 

@@ -31,17 +31,40 @@ class Cloud:
 
     @property
     def authority(self) -> str:
+        """Where tokens are asked for."""
         return f"https://{self.login_host}"
 
 
 CLOUDS: dict[str, Cloud] = {
     cloud.name: cloud
     for cloud in (
-        Cloud("global", "login.microsoftonline.com", "graph.microsoft.com", "entra.microsoft.com", "AzureCloud", "Global"),
-        Cloud("us-gov", "login.microsoftonline.us", "graph.microsoft.us", "entra.microsoft.us", "AzureUSGovernment", "USGov"),
-        Cloud("us-dod", "login.microsoftonline.us", "dod-graph.microsoft.us", "entra.microsoft.us", "AzureUSGovernment", "USGovDoD"),
-        # Two Microsoft pages disagree on China's login host; azure-identity and the Entra page use this one's predecessor
-        # and successor alike, both are served. A wrong guess is mended by [tenant] authority.
-        Cloud("china", "login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn", "entra.microsoftonline.cn", "AzureChinaCloud", "China"),
+        Cloud(
+            "global", "login.microsoftonline.com", "graph.microsoft.com", "entra.microsoft.com", "AzureCloud", "Global"
+        ),
+        Cloud(
+            "us-gov",
+            "login.microsoftonline.us",
+            "graph.microsoft.us",
+            "entra.microsoft.us",
+            "AzureUSGovernment",
+            "USGov",
+        ),
+        Cloud(
+            "us-dod",
+            "login.microsoftonline.us",
+            "dod-graph.microsoft.us",
+            "entra.microsoft.us",
+            "AzureUSGovernment",
+            "USGovDoD",
+        ),
+        # Two Microsoft pages disagree on China's login host; this is azure-identity's. [tenant] authority overrides it.
+        Cloud(
+            "china",
+            "login.chinacloudapi.cn",
+            "microsoftgraph.chinacloudapi.cn",
+            "entra.microsoftonline.cn",
+            "AzureChinaCloud",
+            "China",
+        ),
     )
 }

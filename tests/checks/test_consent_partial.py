@@ -63,12 +63,13 @@ def test_setting_not_read_is_possible() -> None:
     assert (finding.severity, finding.certainty) == ("low", "possible")
 
 
-def test_external_app_with_user_consent_is_a_note_where_users_may_consent() -> None:
+def test_external_app_with_user_consent_is_silent_where_users_may_consent() -> None:
     builder = TenantBuilder()
     tool = builder.external("Tool")
     builder.grant(tool, "User.Read", user="alice")
+    builder.grant(tool, "Mail.Read", user="alice")
     (finding,) = examine("consent-partial", builder.data).findings
-    assert (finding.severity, finding.certainty) == ("info", "possible")
+    assert (finding.permission, finding.severity) == ("Mail.Read", "medium")
 
 
 def test_silent_where_the_tenant_consented_too() -> None:
