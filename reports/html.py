@@ -46,7 +46,23 @@ LISTED = 500
 TEXT_LIMIT = 20_000
 """Characters of one cell."""
 
-_FINDING_ORDER = ("Severity", "Summary", "App name", "Permission", "Check", "Certainty", "HTTP status", "State")
+_LEADING: dict[str, tuple[str, ...]] = {
+    "findings": ("Severity", "Summary", "App name", "Permission", "Check", "Certainty", "HTTP status", "State"),
+    "permissions": (
+        "App name",
+        "Permission",
+        "Type",
+        "Status",
+        "Requested",
+        "Granted",
+        "Consent",
+        "Consented users",
+        "Resource",
+    ),
+    "predictions": ("App name", "Call", "Verdict", "Reason"),
+}
+"""Columns that the page shows first; the others follow in the workbook's order."""
+
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -103,7 +119,7 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "severities": [(word, run.counts()[word], SEVERITY_MEANINGS[word]) for word in SEVERITIES],
         "waived": waived,
         "known": known,
-        "failing": failing_apps(run),
+        "failing": failing_apps(run, 6),
         "failing_count": failing_count(run),
         "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run)) for sheet in SHEETS],
         "listed": [_by_header(FINDINGS, row) for row in islice(FINDINGS.rows(run), listed)],
@@ -202,9 +218,8 @@ def _data(run: AuditRun, sheet: Sheet) -> Iterator[Markup]:
     A column whose values are nearly all different has them in ``values`` row by row, and null in ``rows``.
     """
     order = [index for index, column in enumerate(sheet.columns) if not column.reviewer]
-    if sheet is FINDINGS:
-        lead = [sheet.headers.index(header) for header in _FINDING_ORDER]
-        order = lead + [index for index in order if index not in lead]
+    lead = [sheet.headers.index(header) for header in _LEADING.get(sheet.slug, ())]
+    order = lead + [index for index in order if index not in lead]
     columns = [sheet.columns[index] for index in order]
     places: list[dict[Any, int]] = [{} for _ in columns]
     indexes = [array("I") for _ in columns]
@@ -215,8 +230,11 @@ def _data(run: AuditRun, sheet: Sheet) -> Iterator[Markup]:
             value = row[position]
             # True and 1 are one key to a dict; a column holds either, never both.
             index.append(seen.setdefault(value, len(seen)))
+    hidden = {"Permission"} if sheet is FINDINGS else set()
+    if sheet is FINDINGS and all(state(finding) == "new" for finding in run.findings):
+        hidden.add("State")
     head = {"slug": sheet.slug, "title": sheet.title, "meaning": sheet.meaning, "count": count}
-    yield Markup(_json(head | {"columns": [_described(column) for column in columns]})[:-1] + ',"values":[')  # noqa: S704
+    yield Markup(_json(head | {"columns": [_described(column, hidden) for column in columns]})[:-1] + ',"values":[')  # noqa: S704
     spread = [not column.facet and len(seen) > count // 2 for column, seen in zip(columns, places, strict=True)]
     for number, (seen, index) in enumerate(zip(places, indexes, strict=True)):
         shown = [_encoded(value) for value in seen]
@@ -235,7 +253,7 @@ def _encoded(value: Value) -> str | int | float | None:
     return show(value)
 
 
-def _described(column: Column) -> dict[str, Any]:
+def _described(column: Column, hidden: set[str]) -> dict[str, Any]:
     return {
         "header": column.header,
         "meaning": column.meaning,
@@ -245,5 +263,5 @@ def _described(column: Column) -> dict[str, Any]:
         "facet": column.facet,
         "toned": column.toned,
         "order": column.order,
-        "hidden": column.hidden,
+        "hidden": column.hidden or column.header in hidden,
     }

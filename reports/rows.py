@@ -103,8 +103,14 @@ def findings(run: AuditRun) -> Iterator[Record]:
         record["fix"] = finding.remediation.text
         record["commands"] = "\n".join(finding.remediation.commands) or None
         record["fix_url"] = finding.remediation.url
-        record["evidence"] = "\n".join(f"{key}: {words(value)}" for key, value in finding.evidence.items()) or None
+        record["evidence"] = _evidence(finding.evidence)
         yield record
+
+
+def _evidence(seen: Mapping[str, Any]) -> str | None:
+    """What a check saw, one fact a line; what is empty says nothing and is left out."""
+    facts = ((key.replace("_", " "), words(value)) for key, value in seen.items())
+    return "\n".join(f"{key}: {text}" for key, text in facts if text) or None
 
 
 def permissions(run: AuditRun) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from reports.overview import (
     OUTCOME_MEANINGS,
     SEVERITY_MEANINGS,
     coverage_counts,
+    coverage_sentence,
     failing_apps,
     not_assessed,
     reason_of,
@@ -149,7 +150,7 @@ def read_me(book: Workbook, run: AuditRun) -> None:
 
 def _coverage(page: _Page, run: AuditRun) -> None:
     page.heading("Coverage")
-    page.fact("In short", coverage_counts(run) + ".")
+    page.fact("In short", coverage_sentence(run))
     for result in not_assessed(run):
         page.fact(result.meta.slug, f"{result.outcome}: {reason_of(result)}.")
     for entry in run.coverage:

@@ -172,7 +172,8 @@ function drawHead() {
   $("colgroup").replaceChildren(...columns.map((index) => {
     const column = data.columns[index];
     const col = el("col");
-    const width = Math.max(column.toned ? 118 : 84, Math.min(column.width * 7.4, 330), column.header.length * 8 + 34);
+    const longest = column.facet && data.values[index].length < 100 ? Math.max(0, ...data.values[index].map((value) => text(value).length)) * 7.7 + (column.toned ? 54 : 26) : 84;
+    const width = Math.max(Math.min(Math.max(longest, column.facet ? 0 : column.width * 7.4), 330), column.header.length * 8 + 34);
     const flexible = column.header === main();
     if (!flexible) col.style.width = width + "px";
     total += flexible ? Math.min(340, Math.max(200, innerWidth - 190)) : width;
@@ -209,7 +210,8 @@ function draw(force) {
   const height = rowHeight();
   const total = found.length * height;
   const scale = Math.max(1, total / MAX_HEIGHT);
-  const room = Math.ceil(scroller.clientHeight / height) + 1;
+  // The box grows with what is in it, so the window says how many rows may show, not the box.
+  const room = Math.ceil(innerHeight / height) + 1;
   const top = Math.max(0, Math.min(found.length - room + 1, Math.floor((scroller.scrollTop * scale) / height)));
   const from = Math.max(0, top - 6);
   const to = Math.min(found.length, top + room + 6);
@@ -318,7 +320,7 @@ function findingDetail(source, row) {
   parts.push(el("h3", {}, "Fix"), el("p", {}, text(get("Fix"))));
   for (const line of text(get("Commands")).split("\n").filter(Boolean)) parts.push(command(line));
   const links = [[get("Fix page"), "Open the page that does it"], [get("Help"), "Microsoft's page"]].filter(([url]) => isLink(url));
-  parts.push(el("p", {}, ...links.flatMap(([url, label]) => [link(url, label), "  "]), get("App ID") ? el("a", {href: "#apps/" + encodeURIComponent(get("App ID"))}, "Everything about this app") : null));
+  parts.push(el("p", {class: "links"}, ...links.map(([url, label]) => link(url, label)), get("App ID") ? el("a", {href: "#apps/" + encodeURIComponent(get("App ID"))}, "Everything about this app") : null));
   if (get("Evidence")) parts.push(el("h3", {}, "Evidence"), el("pre", {}, get("Evidence")));
   parts.push(el("h3", {}, "Facts"), facts(source, row, ["Severity", "Certainty", "Summary", "Fix", "Commands", "Fix page", "Help", "Evidence", "State"]));
   return [...parts, ...pageOf(get("Check"))];
@@ -440,6 +442,7 @@ for (const button of document.querySelectorAll(".severity")) {
     const now = new Set(state.view === "findings" ? state.filters.get("Severity") : []);
     if (now.has(button.dataset.severity)) now.delete(button.dataset.severity); else now.add(button.dataset.severity);
     setFilter("Severity", [...now]);
+    if ($("browser").getBoundingClientRect().top > innerHeight * 0.7) $("browser").scrollIntoView();
   });
 }
 scroller.addEventListener("scroll", () => requestAnimationFrame(() => draw(false)), {passive: true});
