@@ -66,7 +66,9 @@ class TenantSettings:
         str,
         Key(values.tenant_id, "Tenant id or one of its domain names.", flag="--tenant", variables=("AZURE_TENANT_ID",)),
     ] = ""
-    cloud: Annotated[str, Key(values.one_of(*CLOUDS), "The Microsoft cloud the tenant is in.")] = "global"
+    cloud: Annotated[str, Key(values.one_of(*CLOUDS), f"The Microsoft cloud of the tenant: {', '.join(CLOUDS)}.")] = (
+        "global"
+    )
     graph_url: Annotated[str, Key(values.graph_url, "Overrides the cloud's Graph address.", flag="--graph-url")] = ""
     authority: Annotated[
         str, Key(values.authority, "Overrides the cloud's sign-in address.", variables=("AZURE_AUTHORITY_HOST",))
@@ -77,7 +79,9 @@ class TenantSettings:
 class AuthSettings:
     """``[auth]``: how to sign in. It names files, and never holds a secret."""
 
-    method: Annotated[AuthMethod, Key(values.one_of(*get_args(AuthMethod)), "How to sign in.")] = "default"
+    method: Annotated[
+        AuthMethod, Key(values.one_of(*get_args(AuthMethod)), f"How to sign in: {', '.join(get_args(AuthMethod))}.")
+    ] = "default"
     client_id: Annotated[
         str,
         Key(
@@ -103,7 +107,9 @@ class ReportSettings:
         Path | None,
         Key(values.optional_path, "Folder for the reports; empty: a new audit-<tenant>-<UTC time>.", flag="--out"),
     ] = None
-    formats: Annotated[tuple[str, ...], Key(values.list_of(*FORMATS), "Formats to write.", flag="--format")] = (
+    formats: Annotated[
+        tuple[str, ...], Key(values.list_of(*FORMATS), f"Formats to write: {', '.join(FORMATS)}.", flag="--format")
+    ] = (
         "xlsx",
         "html",
         "json",
@@ -118,7 +124,8 @@ class GateSettings:
         FailOn,
         Key(
             values.one_of(*get_args(FailOn)),
-            "Exit with 1 if there is a finding of this severity or worse that is neither known nor waived.",
+            "Exit with 1 if a finding that is neither known nor waived is of this severity or worse:"
+            f" {', '.join(get_args(FailOn))}.",
             flag="--fail-on",
         ),
     ] = "never"
@@ -150,7 +157,11 @@ class AppSettings:
     app_id: Annotated[str, Key(values.guid, "App (client) id.", example='"11111111-2222-3333-4444-555555555555"')]
     flow: Annotated[
         Flow | None,
-        Key(values.one_of(*get_args(Flow)), "How its tokens are obtained; left out: inferred.", example='"app-only"'),
+        Key(
+            values.one_of(*get_args(Flow)),
+            "How its tokens are obtained: app-only, delegated; left out: inferred.",
+            example='"app-only"',
+        ),
     ] = None
     calls: Annotated[
         tuple[str, ...],
@@ -164,7 +175,9 @@ class AppSettings:
         tuple[str, ...],
         Key(values.strings, "Who signs in (delegated): user principal names.", example='["alice@contoso.com"]'),
     ] = ()
-    account: Annotated[Account, Key(values.one_of(*get_args(Account)), "Kind of account that signs in.")] = "work"
+    account: Annotated[
+        Account, Key(values.one_of(*get_args(Account)), "Kind of account that signs in: work, personal.")
+    ] = "work"
     resource: Annotated[
         str,
         Key(
