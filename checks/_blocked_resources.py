@@ -36,7 +36,8 @@ def blocked_resources(tenant: Tenant, slug: str) -> Iterator[Finding]:
     rows = asked.merge(there, on="resource_app_id", how="left")
     missing = rows["resource_service_principal_id"].isna()
     rows = rows[missing | ~rows["resource_enabled"].fillna(True).astype("bool")]
-    clients = apps[(apps["kind"] != "first-party") & apps["enabled"].fillna(True).astype("bool")]
+    work = apps["sign_in_audience"] != "PersonalMicrosoftAccount"
+    clients = apps[work & (apps["kind"] != "first-party") & apps["enabled"].fillna(True).astype("bool")]
     for row in rows.merge(clients, on="app_id").itertuples(index=False):
         yield _finding(row, slug)
 

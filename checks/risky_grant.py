@@ -104,7 +104,10 @@ def _delegated(
     rows: pd.DataFrame, credentials: pd.DataFrame, owners_read: bool, grants: pd.DataFrame
 ) -> Iterator[Finding]:
     """Tier-0 scopes for all users: worth as much as the most powerful person who signs in, little if nobody does."""
-    for row in _marked(rows[rows["tenant_wide"]]).itertuples(index=False):
+    marked = _marked(rows[rows["tenant_wide"]])
+    grants = grants[grants["grant_id"].isin(marked["grant_id"])]
+    row: Any
+    for row in marked.itertuples(index=False):
         risk: Risk | None = risk_of(str(row.resource_app_id), str(row.permission))
         if risk is None or risk.path == "data":
             continue

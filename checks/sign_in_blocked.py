@@ -37,7 +37,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     apps = tenant.apps
     present = apps["service_principal_id"].notna()
     disabled = apps[present & ~apps["enabled"].fillna(True).astype("bool")]
-    used = _asking(tenant)
+    used = _asking(tenant) if all(map(tenant.is_read, GRANT_SOURCES)) else set(disabled["app_id"])
     findings = [
         *(_disabled(row, row.app_id in used, context) for row in disabled.itertuples(index=False)),
         *(_without_principal(row, context) for row in _without(apps, tenant).itertuples(index=False)),
@@ -49,7 +49,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
 
 
 def _asking(tenant: Tenant) -> set[str]:
-    """Apps that request or hold any permission: those whose blocked sign-in somebody may miss."""
+    """Apps that request or hold any permission: those whose blocked sign-in somebody may miss. Needs the grants read."""
     columns = (tenant.requested["app_id"], tenant.grants["app_id"], tenant.assignments["app_id"])
     return set(pd.concat(columns).dropna())
 
@@ -66,7 +66,7 @@ def _disabled(row: Any, used: bool, context: Context) -> Finding:
         f"Update-MgServicePrincipal -ServicePrincipalId {principal} -AccountEnabled:$true",
         f"az ad sp update --id {identifier(row.app_id, 'app id')} --set accountEnabled=true",
     )
-    why = f"Microsoft has disabled it ({by_microsoft})" if by_microsoft else "enabled was wanted for an app in use"
+    why = f"disabled by Microsoft ({by_microsoft})" if by_microsoft else "disabled; an app in use needs it enabled"
     text_ = (
         "Ask Microsoft support why the app was disabled; do not enable it before that is clear."
         if by_microsoft
@@ -75,7 +75,7 @@ def _disabled(row: Any, used: bool, context: Context) -> Finding:
     return _finding(
         row,
         severity=severity,
-        summary=f"The service principal of {name(row)} is disabled: no token is issued to it; {why}.",
+        summary=f"The service principal of {name(row)} is {why}. No token is issued to it.",
         remediation=Remediation(
             text_,
             () if by_microsoft else enable,
