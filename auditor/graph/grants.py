@@ -119,9 +119,10 @@ def permissions_page(cloud: Cloud) -> str:
         lines.append(f"| `{one.name}` | `{one.id}` | {purposes} |")
     lines += [
         "",
-        "`Directory.Read.All` is the broadest of them. It alone opens OAuth2 permission grants in Microsoft's own list of",
-        "permissions; `DelegatedPermissionGrant.Read.All` exists, reads the same grants, and can be granted in its place",
-        "together with `Organization.Read.All` for the tenant's name and domains.",
+        "`Directory.Read.All` is the broadest of them, and in Microsoft's own list the only one that opens OAuth2 permission",
+        "grants. The narrower set that reads the same has `DelegatedPermissionGrant.Read.All` and `Organization.Read.All` in",
+        "its place. `RoleManagement.Read.Directory` and `LicenseAssignment.Read.All` are needed in that narrower set alone:",
+        "`Directory.Read.All` opens their sources too.",
         "",
         "## A person who signs in",
         "",

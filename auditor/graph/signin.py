@@ -111,6 +111,12 @@ def token_refused(error: Exception, *, method: str = "", tenant: str | None = No
     if codes:
         meaning = explain(codes[0])
         return SignInError(f"{begin}: AADSTS{codes[0]}: {_end(meaning or _after_code(text))}")
+    if "Unable to get authority configuration" in text:
+        hint = "check its id or domain name, and the cloud"
+        return SignInError(f"{begin}: the sign-in address knows no such tenant; {hint}.")
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        hint = "if a proxy of yours stands between, name its certificate file in REQUESTS_CA_BUNDLE"
+        return SignInError(f"{begin}: the TLS certificate of the sign-in address is not trusted here; {hint}.")
     if method == "default":
         return SignInError(
             f"{begin}: none of the ways that DefaultAzureCredential tries works here: {_end(_attempts(text))}"
@@ -317,6 +323,9 @@ def _close(credential: Any) -> None:
 def _first_sentence(error: object) -> str:
     """The first sentence of a library's message; secrets are never part of one, traces and advice come after it."""
     text = plain(str(error), 2000).removeprefix("Authentication failed: ")
+    if missing := re.search(r"Missing required arguments: [^.]+", text):
+        return missing[0]
+    text = re.sub(r"^\w+Credential authentication unavailable\. (?=\S)", "", text)
     return plain(re.split(r"(?<=[a-z)])\. |\. ?Trace ID| Trace ID", text)[0], 240).rstrip(". ") or type(error).__name__
 
 
@@ -327,7 +336,8 @@ def _after_code(text: str) -> str:
 def _attempts(text: str) -> str:
     """DefaultAzureCredential's list of attempts in one line: the ways that were tried and failed, not how to mend each."""
     names = re.findall(r"^\s*([A-Z][A-Za-z]+Credential): (.+)$", text, flags=re.MULTILINE)
-    return "; ".join(f"{name} ({plain(why, 60)})" for name, why in names[:8]) or _first_sentence(text)
+    tried = (f"{name.removesuffix('Credential')} ({plain(_first_sentence(why), 80)})" for name, why in names)
+    return "; ".join(tried) or _first_sentence(text)
 
 
 def _end(sentence: str) -> str:
