@@ -60,6 +60,8 @@ class Sheet:
     columns: tuple[Column, ...]
     frozen: int = 2
     """Columns at the left that stay in sight."""
+    sources: tuple[str, ...] = ()
+    """Sources its facts come from: where one was not read, an empty sheet is a gap and says so."""
 
     def rows(self, run: AuditRun) -> Iterator[tuple[rows.Value, ...]]:
         """The facts, one tuple a row, in the order of the columns."""
@@ -97,6 +99,9 @@ _STATUSES = (
 )  # fmt: skip
 _OUTCOMES = ("error", "fail", "not-assessed", "pass", "not-applicable")
 _SOURCE_STATUSES = ("failed", "denied", "unlicensed", "skipped", "read")
+
+_REGISTERED = ("applications", "servicePrincipals")
+_GRANTED = ("oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo")
 
 FINDINGS = Sheet(
     "Findings", "findings", "What will make a call fail, or deserves a person's eye. One finding a row, worst first.",
@@ -153,6 +158,7 @@ PERMISSIONS = Sheet(
         flag("Admin consent required", "admin_only", "TRUE if users cannot consent to it themselves; empty where the permission is not defined.", width=14, hidden=True),
     ),
     frozen=1,
+    sources=(*_REGISTERED, *_GRANTED),
 )  # fmt: skip
 
 PREDICTIONS = Sheet(
@@ -210,6 +216,7 @@ APPS = Sheet(
         moment("Created", "created_at", "When it was created (UTC)."),
     ),
     frozen=1,
+    sources=_REGISTERED,
 )  # fmt: skip
 
 CREDENTIALS = Sheet(
@@ -231,6 +238,7 @@ CREDENTIALS = Sheet(
         guid("Key ID", "key_id", "Id of the credential.", hidden=True),
     ),
     frozen=1,
+    sources=(*_REGISTERED, "applications/federatedIdentityCredentials"),
 )  # fmt: skip
 
 CONSENTS = Sheet(
@@ -249,6 +257,7 @@ CONSENTS = Sheet(
         guid("Record ID", "record_id", "Id of the permission grant or app role assignment.", hidden=True),
     ),
     frozen=1,
+    sources=(*_GRANTED, "servicePrincipals"),
 )  # fmt: skip
 
 CONDITIONAL_ACCESS = Sheet(
@@ -271,6 +280,7 @@ CONDITIONAL_ACCESS = Sheet(
         moment("Modified", "modified_at", "When it was last changed (UTC)."),
     ),
     frozen=1,
+    sources=("identity/conditionalAccess/policies",),
 )  # fmt: skip
 
 CHECKS = Sheet(

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -25,17 +25,20 @@ from markupsafe import Markup
 
 from auditor.audit.check import SEVERITIES
 from auditor.audit.result import AuditRun
+from auditor.tenant.state import SourceState
 from reports.columns import CHECKS, COVERAGE, FINDINGS, SHEETS, Column, Sheet
 from reports.overview import (
     CERTAINTY_MEANINGS,
     OUTCOME_MEANINGS,
     SEVERITY_MEANINGS,
-    coverage_counts,
+    checks_assessed,
     failing_apps,
     failing_count,
     not_assessed,
     reason_of,
+    sources_read,
     state,
+    unread_among,
 )
 from reports.palette import SHADES, SURFACES, TONES
 from reports.rows import Value
@@ -63,6 +66,8 @@ _LEADING: dict[str, tuple[str, ...]] = {
 }
 """Columns that the page shows first; the others follow in the workbook's order."""
 
+_HIDDEN = {"findings": ("Permission",), "permissions": ("Consented users", "App kind")}
+"""Columns that the page's table leaves out at first, beside those that every format holds back."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -109,25 +114,34 @@ def write_html(run: AuditRun, path: Path, *, listed: int = LISTED) -> None:
 def _context(run: AuditRun, listed: int) -> dict[str, Any]:
     """What the template shows."""
     waived = sum(finding.waived for finding in run.findings)
+    gaps = [(result.meta.slug, result.outcome, reason_of(result)) for result in not_assessed(run)]
     known = sum(state(finding) == "known" for finding in run.findings)
     return {
         "run": run,
         "collected": spoken_utc(run.collected_at),
-        "coverage_counts": coverage_counts(run),
-        "gaps": [(result.meta.slug, result.outcome, reason_of(result)) for result in not_assessed(run)],
-        "unread": [entry for entry in run.coverage if not entry.state.is_read],
+        "checks_assessed": checks_assessed(run),
+        "sources_read": sources_read(run),
+        "gaps": gaps,
+        "complete": not gaps and all(entry.state.is_read for entry in run.coverage),
+        "unread": _unexplained(run, gaps),
         "severities": [(word, run.counts()[word], SEVERITY_MEANINGS[word]) for word in SEVERITIES],
         "waived": waived,
         "known": known,
         "failing": failing_apps(run, 6),
         "failing_count": failing_count(run),
-        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run)) for sheet in SHEETS],
+        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), unread_among(run, sheet.sources)) for sheet in SHEETS],
         "listed": [_by_header(FINDINGS, row) for row in islice(FINDINGS.rows(run), listed)],
         "more": max(0, len(run.findings) - listed),
         "tables": [(sheet, [column for column in sheet.columns if not column.hidden], _short(run, sheet)) for sheet in (CHECKS, COVERAGE)],
         "pages": [(result.meta.slug, _page(run.pages[result.meta.slug])) for result in run.checks if result.meta.slug in run.pages],
         "meanings": (("Severity", SEVERITY_MEANINGS), ("Certainty", CERTAINTY_MEANINGS), ("Outcome of a check", OUTCOME_MEANINGS)),
     }  # fmt: skip
+
+
+def _unexplained(run: AuditRun, gaps: Sequence[tuple[str, str, str]]) -> list[SourceState]:
+    """Sources not read that no gap's reason names."""
+    named = " ".join(reason for _, _, reason in gaps)
+    return [entry.state for entry in run.coverage if not entry.state.is_read and entry.state.source not in named]
 
 
 def _by_header(sheet: Sheet, row: tuple[Value, ...]) -> dict[str, Value]:
@@ -158,7 +172,7 @@ def _link(value: Value) -> str:
 
 def _page(text: str) -> Markup:
     """A check's page as HTML, its headings three levels down and its links in a new window; HTML in it stays text."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     tokens = parser.parse(_COMMENT.sub("", text))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -230,10 +244,16 @@ def _data(run: AuditRun, sheet: Sheet) -> Iterator[Markup]:
             value = row[position]
             # True and 1 are one key to a dict; a column holds either, never both.
             index.append(seen.setdefault(value, len(seen)))
-    hidden = {"Permission"} if sheet is FINDINGS else set()
+    hidden = set(_HIDDEN.get(sheet.slug, ()))
     if sheet is FINDINGS and all(state(finding) == "new" for finding in run.findings):
         hidden.add("State")
-    head = {"slug": sheet.slug, "title": sheet.title, "meaning": sheet.meaning, "count": count}
+    head = {
+        "slug": sheet.slug,
+        "title": sheet.title,
+        "meaning": sheet.meaning,
+        "count": count,
+        "unread": unread_among(run, sheet.sources),
+    }
     yield Markup(_json(head | {"columns": [_described(column, hidden) for column in columns]})[:-1] + ',"values":[')  # noqa: S704
     spread = [not column.facet and len(seen) > count // 2 for column, seen in zip(columns, places, strict=True)]
     for number, (seen, index) in enumerate(zip(places, indexes, strict=True)):

@@ -5,7 +5,7 @@ Pure facts about one run; the writers decide how they look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.audit.check import CERTAINTIES, SEVERITIES, Finding
@@ -59,19 +59,30 @@ def reason_of(result: CheckResult) -> str:
     return (result.reason or fallback).strip().rstrip(".")
 
 
-def coverage_counts(run: AuditRun) -> str:
-    """How much was assessed and read, e.g. ``17 of 19 checks assessed; 2 not``."""
+def checks_assessed(run: AuditRun) -> str:
+    """How many checks gave an answer, without a full stop: ``17 of 19 checks assessed; 2 not``."""
     total, missing = len(run.checks), len(not_assessed(run))
-    unread = sum(not entry.state.is_read for entry in run.coverage)
-    checks = (
-        f"All {plural(total, 'check')} assessed"
-        if not missing
-        else f"{total - missing} of {plural(total, 'check')} assessed; {missing} not"
-    )
     if not total:
-        checks = "No checks ran"
-    sources = f"{len(run.coverage) - unread} of {plural(len(run.coverage), 'source')} read"
-    return f"{checks}. {sources[0].upper()}{sources[1:]}"
+        return "No checks ran"
+    if missing:
+        return f"{total - missing} of {plural(total, 'check')} assessed; {missing} not"
+    return f"All {total} checks assessed" if total > 1 else "1 of 1 check assessed"
+
+
+def sources_read(run: AuditRun) -> str:
+    """How many sources were read, without a full stop: ``18 of 19 sources read``."""
+    read = sum(entry.state.is_read for entry in run.coverage)
+    return f"{read} of {plural(len(run.coverage), 'source')} read"
+
+
+def coverage_counts(run: AuditRun) -> str:
+    """Both in one line, without the last full stop."""
+    return f"{checks_assessed(run)}. {sources_read(run)}"
+
+
+def unread_among(run: AuditRun, sources: Collection[str]) -> list[str]:
+    """Those of the sources that this run knows and could not read."""
+    return [entry.state.source for entry in run.coverage if entry.state.source in sources and not entry.state.is_read]
 
 
 def coverage_sentence(run: AuditRun) -> str:
@@ -83,8 +94,7 @@ def coverage_sentence(run: AuditRun) -> str:
     for result in gaps:
         slugs.setdefault(reason_of(result), []).append(result.meta.slug)
     reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in slugs.items())
-    total = len(run.checks)
-    return f"{total - len(gaps)} of {plural(total, 'check')} assessed; {len(gaps)} not, because {reasons}."
+    return f"{checks_assessed(run)}, because {reasons}. {sources_read(run)}."
 
 
 @dataclass(frozen=True)

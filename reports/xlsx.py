@@ -24,6 +24,7 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from auditor.audit.result import AuditRun
 from reports import xlsx_cover, xlsx_style
 from reports.columns import SHEETS, Column, Sheet
+from reports.overview import unread_among
 from reports.rows import Value
 from reports.text import is_web_link, one_line, spoken_utc
 
@@ -122,7 +123,8 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
         ws.row_dimensions.pop(ws_row, None)
     if not part.size:
         # A table needs a row beneath its header.
-        ws.append(["none"])
+        unread = unread_among(run, part.sheet.sources)
+        ws.append([f"not read: {', '.join(unread)}" if unread else "none"])
     last = max(part.size, 1) + 1
     _add_table(book, ws, part, last)
     _add_rules(ws, part.sheet, last)

@@ -26,6 +26,7 @@ from reports.overview import (
     failing_apps,
     not_assessed,
     reason_of,
+    unread_among,
 )
 from reports.palette import ACCENT, SHADES, TONES
 from reports.text import plural, spoken_utc
@@ -142,7 +143,9 @@ def read_me(book: Workbook, run: AuditRun) -> None:
     page.sheet_name("Read me", "This sheet.")
     page.sheet_name("Summary", "Counts by formula over the other sheets: they follow your edits.")
     for sheet in SHEETS:
-        page.sheet_name(sheet.title, sheet.meaning)
+        unread = unread_among(run, sheet.sources)
+        gap = f" Incomplete: {', '.join(unread)} could not be read." if unread else ""
+        page.sheet_name(sheet.title, sheet.meaning + gap)
         for column in sheet.columns:
             page.fact(f"    {column.header}", column.meaning, bold=False)
     page.ws.close()

@@ -231,7 +231,7 @@ function draw(force) {
     return el("tr", {class: "pad", "aria-hidden": "true"}, cell);
   };
   if (!found.length) {
-    const why = data.count ? "Nothing matches. Change the search or the filters, or reset them." : "There is nothing here.";
+    const why = !data.count && data.unread.length ? `Not read: ${data.unread.join(", ")}. This is a gap, not an empty list.` : data.count ? "Nothing matches. Change the search or the filters, or reset them." : "There is nothing here.";
     rows.push(el("tr", {}, el("td", {class: "none", colspan: columns.length}, why)));
   }
   $("body").replaceChildren(...(before ? [pad(before)] : []), ...rows, ...(after ? [pad(after)] : []));
@@ -400,7 +400,7 @@ function show() {
     const severities = state.view === "findings" ? state.filters.get("Severity") : null;
     for (const button of document.querySelectorAll(".severity")) button.setAttribute("aria-pressed", String(Boolean(severities?.has(button.dataset.severity))));
     $("view-title").textContent = data.title;
-    $("view-meaning").textContent = data.meaning;
+    $("view-meaning").textContent = data.meaning + (data.unread.length ? ` Incomplete: ${data.unread.join(", ")} could not be read.` : "");
     $("caption").textContent = data.title + ": " + data.meaning;
     if ($("search").value !== state.q) $("search").value = state.q;
     found = select(data, state);
