@@ -104,8 +104,8 @@ def _united(tables: Compared, defined: pd.DataFrame) -> pd.DataFrame:
     parts = [part.reindex(columns=columns + marks) for part in (requested, grants, assignments)]
     typed = [part.astype(dict.fromkeys([*columns, "user"], "str")) for part in parts]
     every = _keyed(pd.concat(typed, ignore_index=True))
-    every["is_requested"] = every["is_requested"].fillna(False).astype("bool")
-    every["by_admin"] = every["by_admin"].fillna(False).astype("bool")
+    every["is_requested"] = every["is_requested"].isin([True])
+    every["by_admin"] = every["by_admin"].isin([True])
     return (
         every.groupby(_KEY, sort=False, dropna=False)
         .agg(
