@@ -1,0 +1,40 @@
+"""The short summary: complete in its numbers, and tenant text does nothing in it."""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+
+from reports.markdown import MAX_FINDINGS, to_markdown
+from tests.reports import sample
+
+
+def test_it_says_what_counts() -> None:
+    text = to_markdown(sample.calm())
+    assert "| 1 | 3 | 1 | 0 | 1 | 6 |" in text
+    assert "1 finding waived" in text
+    assert "Payroll Sync" in text
+    assert "All 8 checks assessed" in text
+
+
+def test_gaps_come_before_findings() -> None:
+    text = to_markdown(sample.partial())
+    assert text.index("`conditional-access` is not-assessed") < text.index("## Open findings")
+    assert "Policy.Read.All" in text
+
+
+def test_hostile_text_makes_no_markup() -> None:
+    text = to_markdown(sample.hostile())
+    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
+    assert not re.search(
+        r"<(script|img|svg|a|em|strong|s)\b(?!>Coverage)", html.replace("<strong>Coverage:</strong>", "")
+    )
+    assert not re.search(r"https?://", text)
+    assert not re.search(r"@[A-Za-z]", text)
+    assert f"{len(sample.HOSTILE) - MAX_FINDINGS} more" in text
+    assert len(text) < 60_000
+
+
+def test_an_empty_tenant() -> None:
+    assert "| 0 | 0 | 0 | 0 | 0 | 0 |" in to_markdown(sample.nothing())
