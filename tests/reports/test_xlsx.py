@@ -1,0 +1,251 @@
+"""The workbook: text is text, tables keep Excel's rules, and it opens elsewhere without complaint."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from auditor.audit.result import AuditRun
+from reports.columns import FINDINGS, SHEETS
+from reports.xlsx import write_xlsx
+from reports.xlsx_style import CELL_LIMIT, shown
+from tests.reports import sample
+
+NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
+NAMES = ["Read me", "Summary", *(sheet.title for sheet in SHEETS)]
+
+
+def written(run: AuditRun, folder: Path, **limits: int) -> Path:
+    path = folder / "audit.xlsx"
+    write_xlsx(run, path, **limits)
+    return path
+
+
+def opened(run: AuditRun, folder: Path, **limits: int) -> Any:
+    return openpyxl.load_workbook(written(run, folder, **limits))
+
+
+def records(ws: Any) -> list[dict[str, Any]]:
+    header, *rows = ws.iter_rows()
+    return [{name.value: cell for name, cell in zip(header, row, strict=True)} for row in rows]
+
+
+def test_sheets_are_in_the_order_of_the_interface(tmp_path: Path) -> None:
+    assert NAMES == [
+        "Read me", "Summary", "Findings", "Permissions", "Predictions", "Apps", "Credentials", "Consents", "Conditional Access", "Checks",
+        "Coverage", "Waivers",
+    ]  # fmt: skip
+    assert opened(sample.calm(), tmp_path).sheetnames == NAMES
+
+
+def test_values_have_their_types(tmp_path: Path) -> None:
+    book = opened(sample.calm(), tmp_path)
+    app = next(row for row in records(book["Apps"]) if row["App name"].value == "HR Portal")
+    assert app["Enabled"].value is True
+    assert app["Created"].value == datetime(2025, 1, 31, 8, 0)  # noqa: DTZ001 - Excel knows no zones; the format says Z
+    assert app["Created"].number_format.endswith('"Z"')
+    bot = next(row for row in records(book["Apps"]) if row["App name"].value == "Mail Bot")
+    assert bot["Enabled"].value is None
+    finding = records(book["Findings"])[0]
+    assert finding["HTTP status"].value == 403
+    assert finding["Help"].hyperlink.target == "https://learn.microsoft.com/graph/resolve-auth-errors"
+    assert finding["Review status"].value is None
+    waiver = records(book["Waivers"])[0]
+    assert waiver["Expires"].value == datetime(2027, 6, 30)  # noqa: DTZ001
+    assert waiver["Expires"].number_format.endswith("dd")
+
+
+def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
+    book = opened(sample.hostile(), tmp_path)
+    for ws in book:
+        if ws.title == "Summary":
+            continue
+        for row in ws.iter_rows():
+            for cell in row:
+                assert cell.data_type not in ("f", "e"), (ws.title, cell.coordinate, cell.value)
+    names = [row["App name"] for row in records(book["Apps"])]
+    assert [cell.value for cell in names] == [shown(text) for text in sample.HOSTILE]
+    assert names[0].value == sample.HOSTILE[0]
+    assert names[0].quotePrefix
+    assert names[3].quotePrefix
+    assert not names[13].quotePrefix
+    assert names[10].value.endswith("[cut: 40,000 characters in all]")
+    assert all(len(cell.value.encode("utf-16-le")) // 2 <= CELL_LIMIT for cell in names)
+    assert names[8].value == "nul␀ bell␇ esc␛[31m del␡"
+    assert names[9].value == "lone \\ud800 surrogate \\udfff"
+
+
+def test_summary_holds_no_text_of_the_tenant_as_a_formula(tmp_path: Path) -> None:
+    book = opened(sample.hostile(), tmp_path)
+    formulas = [cell.value for row in book["Summary"].iter_rows() for cell in row if cell.data_type == "f"]
+    assert formulas
+    assert all(re.match(r"=(COUNTIFS\(tbl|SUM\()", formula) for formula in formulas)
+    assert not any("evil" in formula for formula in formulas)
+
+
+def package_faults(path: Path) -> list[str]:
+    """Rules that Excel enforces on tables, and answers with an offer to repair the file."""
+    faults = []
+    seen_names: set[str] = set()
+    seen_ids: set[str] = set()
+    with zipfile.ZipFile(path) as archive:
+        book = ET.fromstring(archive.read("xl/workbook.xml"))
+        titles = [sheet.get("name", "") for sheet in book.findall("m:sheets/m:sheet", NS)]
+        if len({title.lower() for title in titles}) != len(titles) or any(len(title) > 31 for title in titles):
+            faults.append(f"sheet names: {titles}")
+        for number in range(1, len(titles) + 1):
+            sheet = ET.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
+            parts = sheet.findall("m:tableParts/m:tablePart", NS)
+            if parts and sheet.find("m:autoFilter", NS) is not None:
+                faults.append(f"sheet {number} has a filter besides its table's")
+            if len(sheet.findall("m:hyperlinks/m:hyperlink", NS)) > 65_530:
+                faults.append(f"sheet {number} has too many links")
+            if not parts:
+                continue
+            rels = ET.fromstring(archive.read(f"xl/worksheets/_rels/sheet{number}.xml.rels"))
+            (target,) = [rel.get("Target", "") for rel in rels if rel.get("Type", "").endswith("/table")]
+            table = ET.fromstring(archive.read(target.lstrip("/")))
+            name, ref = table.get("displayName", ""), table.get("ref", "")
+            if (
+                name.lower() in seen_names
+                or table.get("id", "") in seen_ids
+                or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name)
+            ):
+                faults.append(f"table name or id: {name}")
+            seen_names.add(name.lower())
+            seen_ids.add(table.get("id", ""))
+            columns = [column.get("name", "") for column in table.findall("m:tableColumns/m:tableColumn", NS)]
+            rows = sheet.findall("m:sheetData/m:row", NS)
+            header = ["".join(cell.itertext()) for cell in rows[0]]
+            if header != columns or len({column.lower() for column in columns}) != len(columns):
+                faults.append(f"{name}: header {header} differs from columns {columns}")
+            if not re.fullmatch(rf"A1:[A-Z]+{max(2, len(rows))}", ref) or len(rows) < 2:
+                faults.append(f"{name}: {ref} for {len(rows)} rows")
+            own = table.find("m:autoFilter", NS)
+            if own is None or own.get("ref") != ref:
+                faults.append(f"{name}: its filter does not cover it")
+    return faults
+
+
+@pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing"])
+def test_the_package_keeps_the_rules_that_excel_enforces(name: str, tmp_path: Path) -> None:
+    assert package_faults(written(getattr(sample, name)(), tmp_path)) == []
+
+
+def test_a_sheet_that_is_full_continues_on_the_next(tmp_path: Path) -> None:
+    path = written(sample.hostile(), tmp_path, max_rows=10)
+    assert package_faults(path) == []
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames[book.sheetnames.index("Permissions") :][:4] == [
+        "Permissions",
+        "Permissions (2)",
+        "Permissions (3)",
+        "Predictions",
+    ]
+    rows = [
+        row["App name"].value
+        for title in ("Permissions", "Permissions (2)", "Permissions (3)")
+        for row in records(book[title])
+    ]
+    assert rows == [shown(text) for text in sample.HOSTILE]
+    formulas = [str(cell.value) for row in book["Summary"].iter_rows() for cell in row if cell.data_type == "f"]
+    assert any("tblPermissions_3[" in formula for formula in formulas)
+    assert any("tblFindings_2[" in formula for formula in formulas)
+
+
+def test_links_stop_at_the_cap_and_stay_readable(tmp_path: Path) -> None:
+    rows = records(opened(sample.calm(), tmp_path, max_links=3)["Findings"])
+    linked = [cell for row in rows for cell in row.values() if cell.hyperlink]
+    assert len(linked) == 3
+    assert rows[-1]["Help"].value.startswith("https://")
+
+
+def test_only_https_becomes_a_link(tmp_path: Path) -> None:
+    book = opened(sample.hostile(), tmp_path)
+    targets = [cell.hyperlink.target for ws in book for row in ws.iter_rows() for cell in row if cell.hyperlink]
+    assert targets
+    assert all(target.startswith("https://") for target in targets)
+
+
+def test_reviewer_columns_have_their_drop_downs(tmp_path: Path) -> None:
+    ws = opened(sample.calm(), tmp_path)["Findings"]
+    kinds = {str(rule.sqref): rule.formula1 for rule in ws.data_validations.dataValidation}
+    letters = {cell.value: cell.column_letter for cell in ws[1]}
+    last = len(sample.calm().findings) + 1
+    for column in FINDINGS.columns:
+        if column.choices:
+            letter = letters[column.header]
+            assert kinds[f"{letter}2:{letter}{last}"] == '"' + ",".join(column.choices) + '"'
+    due = letters["Due"]
+    assert f"{due}2:{due}{last}" in kinds
+    coloured = {str(rules.sqref) for rules in ws.conditional_formatting}
+    assert f"A2:A{last}" in coloured
+
+
+def test_sheets_are_frozen_and_print_on_one_page_across(tmp_path: Path) -> None:
+    book = opened(sample.calm(), tmp_path)
+    for sheet in SHEETS:
+        ws = book[sheet.title]
+        assert ws.freeze_panes.endswith("2")
+        assert ws.freeze_panes != "A2"
+        assert ws.page_setup.orientation == "landscape"
+        assert (ws.page_setup.fitToWidth, ws.page_setup.fitToHeight) == (1, 0)
+        assert ws.print_title_rows in ("1:1", "$1:$1")
+        assert ws.column_dimensions["A"].width == sheet.columns[0].width
+
+
+def test_empty_is_told_apart_from_not_read(tmp_path: Path) -> None:
+    assert opened(sample.nothing(), tmp_path)["Conditional Access"]["A2"].value == "none"
+    assert (
+        opened(sample.partial(), tmp_path)["Conditional Access"]["A2"].value
+        == "not read: identity/conditionalAccess/policies"
+    )
+
+
+def test_read_me_says_what_is_missing_and_what_every_column_means(tmp_path: Path) -> None:
+    ws = opened(sample.partial(), tmp_path)["Read me"]
+    text = "\n".join(str(cell.value) for row in ws.iter_rows() for cell in row if cell.value)
+    assert "6 of 8 checks assessed; 2 not, because" in text
+    assert "2026-11-22 15:00 UTC" in text
+    assert "Policy.Read.All" in text
+    for sheet in SHEETS:
+        assert all(column.meaning in text for column in sheet.columns)
+
+
+@pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("name", ["calm", "hostile", "nothing"])
+def test_it_opens_elsewhere_and_the_formulas_count_right(name: str, tmp_path: Path) -> None:
+    run = getattr(sample, name)()
+    path = written(run, tmp_path)
+    # -1: every sheet to a file of its own.
+    options = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    done = subprocess.run(
+        [str(OFFICE), profile, "--headless", "--convert-to", options, "--outdir", str(tmp_path), str(path)],
+        capture_output=True, text=True, timeout=180, check=True,
+    )  # fmt: skip
+    assert "Error" not in done.stderr + done.stdout
+
+    def rows(sheet: str) -> list[list[str]]:
+        with (tmp_path / f"audit-{sheet}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))
+
+    summary = rows("Summary")
+    counts = {row[0]: row[1] for row in summary[3:] if row[0]}
+    assert {word: int(counts[word]) for word in run.counts()} == dict(run.counts())
+    header = summary.index(next(row for row in summary if row[:4] == ["Status", "Application", "Delegated", "All"]))
+    everything = next(row for row in summary[header:] if row[0] == "All")
+    assert int(everything[3]) == len(run.permissions)
+    assert not any("#REF" in cell or "#NAME" in cell or "Err:" in cell for row in summary for cell in row)
+    assert rows("Permissions")[0] == next(sheet for sheet in SHEETS if sheet.title == "Permissions").headers
