@@ -14,17 +14,29 @@ import ssl
 import uuid
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from auditor.emulator.messages import Answer, Headers, Refusal, Request, client_request_id
-
-if TYPE_CHECKING:
-    from auditor.emulator.server import Emulator
+from auditor.emulator.settings import Settings
 
 DIAGNOSTIC = '{"ServerInfo":{"DataCenter":"Loopback","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"graph-auditor-emulator"}}'
 COMPRESS_FROM_BYTES = 1024
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:]{2,39}\](:\d{1,5})?")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(;.*)?\r?\n?", re.DOTALL)
+
+
+class Responder(Protocol):
+    """Who answers what was read from a socket (``server.Emulator``)."""
+
+    settings: Settings
+    tls_context: ssl.SSLContext | None
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+
+    def respond(self, request: Request) -> Answer:
+        """The answer to a request."""
 
 
 class Listener(ThreadingHTTPServer):
@@ -36,7 +48,7 @@ class Listener(ThreadingHTTPServer):
     # On Windows the option would let two programs listen on one port.
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
+    def __init__(self, address: tuple[str, int], emulator: Responder) -> None:
         self.emulator = emulator
         self._open: set[socket.socket] = set()
         super().__init__(address, Connection)
