@@ -75,7 +75,6 @@ def test_links(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if not target.startswith(("https:", "mailto:")) and "<" not in target:
-            # The picture is made from the demo by docs/screenshots.py.
             assert (page.parent / target).exists(), f"{page.name}: {target}"
     assert not re.findall(r"http://(?!127\.0\.0\.1|localhost|evil)", text), "https alone"
     assert not re.findall(r"learn\.microsoft\.com/[a-z]{2}-[a-z]{2}/", text), (

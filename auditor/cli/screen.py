@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe, where no terminal says how wide it is."""
+
+READER_LEFT = 141
+"""What a shell shows for a program that was ended by SIGPIPE."""
 
 SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
@@ -57,9 +62,10 @@ class Screen:
         for row in rows:
             table.add_row(*(Text(one_line(cell), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
         shown = console(sys.stderr if words else sys.stdout)
-        if title:
-            shown.print(Text(one_line(title), style="bold"))
-        shown.print(table)
+        with _reader_may_leave():
+            if title:
+                shown.print(Text(one_line(title), style="bold"))
+            shown.print(table)
 
 
 def say(text: str) -> None:
@@ -87,14 +93,26 @@ def console(stream: TextIO) -> Console:
 def write_json(data: Any) -> None:
     """A JSON document on standard output: UTF-8 whatever the terminal speaks, and one line feed at the end."""
     raw = data if isinstance(data, bytes) else json.dumps(data, indent=2, ensure_ascii=False).encode()
-    sys.stdout.flush()
-    binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:  # standard output was replaced by something that takes text alone
-        sys.stdout.write(raw.decode())
-        sys.stdout.write("\n")
-    else:
-        binary.write(raw.rstrip(b"\n") + b"\n")
-        binary.flush()
+    with _reader_may_leave():
+        sys.stdout.flush()
+        rest = memoryview(raw.rstrip(b"\n") + b"\n")
+        while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part and say so
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Ends the run quietly where whoever read our output has closed the pipe (``auditor … | head``).
+
+    Left alone, typer would end it with 1, which means findings.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        # What is left in the buffer has nowhere to go; Python would complain about it while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(READER_LEFT) from None
 
 
 def never_fail_on_characters() -> None:
