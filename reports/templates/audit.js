@@ -205,19 +205,25 @@ function drawRow(position) {
   });
   return el("tr", {class: "row", "aria-rowindex": position + 2, "data-position": position}, ...cells);
 }
-/** Show the rows that the scroll position asks for. Heights beyond the browser's limit are scaled. */
-function draw(force) {
+/** Which rows the scroll position asks for. In a table higher than a browser can hold, positions are shares of the whole. */
+function geometry() {
   const height = rowHeight();
   const total = found.length * height;
-  const scale = Math.max(1, total / MAX_HEIGHT);
-  // The box grows with what is in it, so the window says how many rows may show, not the box.
-  const room = Math.ceil(innerHeight / height) + 1;
-  const top = Math.max(0, Math.min(found.length - room + 1, Math.floor((scroller.scrollTop * scale) / height)));
+  const fit = Math.max(1, Math.floor((scroller.clientHeight - $("head").offsetHeight) / height));
+  const scaled = total > MAX_HEIGHT;
+  const way = Math.max(1, scroller.scrollHeight - scroller.clientHeight);
+  const lastTop = Math.max(0, found.length - fit);
+  const top = Math.max(0, Math.min(lastTop, scaled ? Math.round((scroller.scrollTop / way) * lastTop) : Math.floor(scroller.scrollTop / height)));
+  return {height, total, fit, scaled, way, lastTop, top};
+}
+function draw(force) {
+  const {height, total, scaled, top} = geometry();
   const from = Math.max(0, top - 6);
-  const to = Math.min(found.length, top + room + 6);
-  if (!force && from === first && to === last) return;
+  // The box grows with what is in it, so the window says how many rows may show, not the box.
+  const to = Math.min(found.length, top + Math.ceil(innerHeight / height) + 7);
+  if (!force && from === first && to === last && !scaled) return;
   [first, last] = [from, to];
-  const before = scale > 1 ? Math.max(0, scroller.scrollTop - (top - from) * height) : from * height;
+  const before = scaled ? Math.max(0, scroller.scrollTop - (top - from) * height) : from * height;
   const after = Math.max(0, Math.min(total, MAX_HEIGHT) - before - (to - from) * height);
   const rows = [];
   for (let position = from; position < to; position += 1) {
@@ -239,12 +245,11 @@ function draw(force) {
 }
 function focusRow(position) {
   focused = Math.max(0, Math.min(found.length - 1, position));
-  const height = rowHeight();
-  const scale = Math.max(1, (found.length * height) / MAX_HEIGHT);
-  const at = (focused * height) / scale;
-  const head = $("head").offsetHeight;
-  if (at < scroller.scrollTop) scroller.scrollTop = at;
-  else if (at + height * 2 + head > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = at + height + head - scroller.clientHeight + 4;
+  const {height, fit, scaled, way, lastTop, top} = geometry();
+  if (focused < top || focused >= top + fit) {
+    const wanted = Math.min(lastTop, focused < top ? focused : focused - fit + 1);
+    scroller.scrollTop = scaled ? (wanted / Math.max(1, lastTop)) * way : wanted * height;
+  }
   draw(true);
 }
 
