@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from auditor.emulator.contoso import contoso
+from auditor.emulator.faults import Faults
 from auditor.emulator.server import Emulator
 
 from .conftest import Run
@@ -159,3 +160,25 @@ def test_130_interrupted() -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one child process")
+def test_130_in_the_middle_of_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+    slow = Faults(throttled=1.0, retry_after=300, first_attempt_only=False, only=("servicePrincipals",))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with Emulator(contoso(), faults=slow) as emulator:
+        environ = {**os.environ, "AUDITOR_ACCESS_TOKEN": emulator.auditor_token(), "TMPDIR": str(temporary)}
+        command = [sys.executable, "-m", "auditor", "audit", "--graph-url", emulator.url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+        assert process.stderr is not None
+        first = next(
+            line for line in process.stderr if line.startswith("servicePrincipals: ")
+        )  # told to wait, and waits
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert "throttling" in first
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not list(temporary.iterdir())
+    assert not list(Path().glob("audit-*"))
