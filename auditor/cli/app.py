@@ -80,10 +80,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: AuditorError) -> int:
-    from auditor.cli.logs import redact
+    from auditor.cli.logs import without_tokens
     from auditor.cli.screen import say
 
-    say(f"error: {redact(str(error))}")
+    say(f"error: {without_tokens(str(error))}")
     return error.exit_code
 
 

@@ -61,7 +61,7 @@ def test_a_secret_in_the_configuration_is_refused_and_not_shown(auditor: Run) ->
     config('[auth]\nclient_secret = "hunter2-hunter2"\n')
     result = auditor("audit")
     assert result.code == 2
-    assert "does not belong in the configuration" in result.sentence
+    assert 'unknown key "auth.client_secret": a secret does not belong in the configuration' in result.sentence
     assert "hunter2" not in result.err
 
 
