@@ -74,7 +74,8 @@ class CellMaker:
 
     def __init__(self, sheet: Any, column: Column, *, top: bool) -> None:
         self._column = column
-        self._plain = column.kind == "text" and not top
+        # Where no text wraps, bare values do: a styled cell costs three times as much.
+        self._top = top
         alignment = WRAPPED if column.wrap else TOP
         self._text = WriteOnlyCell(sheet)
         self._guarded = WriteOnlyCell(sheet)
@@ -93,6 +94,8 @@ class CellMaker:
             return self._of_text(value)
         if isinstance(value, (datetime, date)):
             return self._of_time(value)
+        if not self._top:
+            return value
         self._text.value = value
         return self._text
 
@@ -110,7 +113,7 @@ class CellMaker:
         if text.startswith(_FORMULA_STARTS):
             put(self._guarded, text)
             return self._guarded
-        if self._plain:
+        if not self._top:
             return text
         put(self._text, text)
         return self._text
