@@ -210,7 +210,7 @@ APPS = Sheet(
         flag("Fallback public client", "fallback_public_client", "TRUE if flows without redirect URI are those of a public client.", width=14, hidden=True),
         flag("Implicit access tokens", "implicit_access_token", "TRUE if the implicit flow may issue access tokens.", width=14, hidden=True),
         flag("Implicit ID tokens", "implicit_id_token", "TRUE if the implicit flow may issue ID tokens.", width=14, hidden=True),
-        flag("Publishes an API", "exposes_api", "TRUE if it publishes permissions of its own.", hidden=True),
+        flag("Publishes an API", "exposes_api", "TRUE if it publishes delegated permissions of its own.", hidden=True),
         Column("Owners", "owners", "Object ids of owners of the registration and the service principal.", 40, hidden=True),
         Column("Tags", "tags", "Tags of the registration or service principal.", 26, hidden=True),
         moment("Created", "created_at", "When it was created (UTC)."),

@@ -29,9 +29,10 @@ from reports.overview import (
     unread_among,
 )
 from reports.palette import ACCENT, SHADES, TONES
-from reports.text import plural, spoken_utc
+from reports.text import one_line, plural, spoken_utc
 
 _TEXT_WIDTH = 110
+_SHORT = 130
 _NUMBERS = frozenset(
     {*SEVERITIES, "Open", "New", "Known", "Waived", "All", "Application", "Delegated", "Count", "Findings"}
 )
@@ -104,7 +105,7 @@ class _Page:
 
     def toned(self, word: str) -> Any:
         """A word in its colours."""
-        return style.text_cell(self.ws, word, alignment=style.TOP, **style.tone_cell(TONES.get(word, "muted")))
+        return style.text_cell(self.ws, word, alignment=style.INDENTED, **style.tone_cell(TONES.get(word, "muted")))
 
 
 def read_me(book: Workbook, run: AuditRun) -> None:
@@ -166,7 +167,7 @@ def _coverage(page: _Page, run: AuditRun) -> None:
 
 def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) -> None:
     """Write the second sheet. ``tables`` names the Excel tables that hold each sheet's facts."""
-    page = _Page(_sheet(book, "Summary", (34, 12, 12, 12, 12, 12, 12, 16, 60)))
+    page = _Page(_sheet(book, "Summary", (34, 12, 12, 12, 12, 12, 12, 16, 78)))
     page.title("Summary")
     page.line(style.text_cell(page.ws, coverage_counts(run) + "."))
     severities = _severities(page, tables["findings"])
@@ -175,6 +176,7 @@ def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) 
     _counted(page, "Credentials by state", "State", CREDENTIALS.column("State").order, tables["credentials"], "State")
     _counted(page, "Apps by kind", "Kind", _KINDS, tables["apps"], "Kind")
     _first_to_fail(page, run)
+    page.ws.print_area = f"A1:I{page.row}"
     _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "G3", height=5.2)
     _chart(
         page.ws,
@@ -220,7 +222,7 @@ def _checks(page: _Page, run: AuditRun, names: Sequence[str]) -> None:
             *(_count(names, *of, ("Severity", word)) for word in SEVERITIES),
             _count(names, *of),
             page.toned(result.outcome),
-            style.text_cell(page.ws, result.meta.title, alignment=style.WRAPPED),
+            style.text_cell(page.ws, result.meta.title, alignment=style.INDENTED),
         )
     if run.checks:
         _total(page, header, "BCDEFG")
@@ -284,8 +286,14 @@ def _first_to_fail(page: _Page, run: AuditRun) -> None:
             page.toned(app.severity),
             style.text_cell(page.ws, app.certainty),
             app.findings,
-            style.text_cell(page.ws, app.summary),
+            style.text_cell(page.ws, _short(app.summary), alignment=style.INDENTED),
         )
+
+
+def _short(text: str) -> str:
+    """A sentence that ends where the printed page does."""
+    line = one_line(text)
+    return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
 
 
 def _chart(ws: Any, title: str, header: int, count: int, anchor: str, *, height: float, column: int = 2) -> None:

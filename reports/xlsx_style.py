@@ -43,6 +43,7 @@ REVIEW_FILL = PatternFill("solid", fgColor="5A6472")
 LINK_FONT = Font(name="Calibri", size=11, color="0563C1", underline="single")
 RULE = Border(bottom=Side(style="thin", color="C5CCD4"))
 TOP = Alignment(vertical="top")
+INDENTED = Alignment(horizontal="left", vertical="top", indent=1)
 WRAPPED = Alignment(vertical="top", wrap_text=True)
 
 
