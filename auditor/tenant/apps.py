@@ -22,44 +22,47 @@ def classify(registration: Raw | None, principal: Raw | None, tenant_id: str) ->
     owner = key(principal, "appOwnerOrganizationId")
     if owner in MICROSOFT_TENANTS:
         return "first-party"
-    if owner == tenant_id.lower():
-        return "registration"  # registered here and deleted, or the registrations could not be read
     if text(principal, "servicePrincipalType") == "Legacy":
         return "legacy"
+    if owner == tenant_id.lower():
+        return "registration"  # registered here and deleted, or the registrations could not be read
     if owner is None and first_party_name(key(principal, "appId") or "") is not None:
         return "first-party"
     return "external"
 
 
-def _is_saml(principal: Raw) -> bool:
-    return text(principal, "preferredSingleSignOnMode") == "saml"
+def _signs_saml(principal: Raw) -> bool:
+    """Whether the service principal's own keys and passwords sign SAML tokens and are no client credentials.
+
+    Entra keeps a signing certificate as a Sign key, a Verify key and a password.
+    https://learn.microsoft.com/graph/application-saml-sso-configure-api
+    """
+    return text(principal, "preferredSingleSignOnMode") == "saml" or any(
+        text(item, "usage") == "Sign" for item in parts(principal, "keyCredentials")
+    )
 
 
 def _client_credentials(registration: Raw | None, principal: Raw | None, federated: int) -> int:
-    count = federated
-    for holder in (registration, principal):
-        if holder is None:
-            continue
-        count += sum(1 for _ in parts(holder, "passwordCredentials"))
-        if holder is registration or not _is_saml(holder):
-            count += sum(1 for _ in parts(holder, "keyCredentials"))
-    return count
+    holders = [registration] if registration is not None else []
+    if principal is not None and not _signs_saml(principal):
+        holders.append(principal)
+    fields = ("passwordCredentials", "keyCredentials")
+    return federated + sum(1 for holder in holders for field in fields for _ in parts(holder, field))
 
 
-def _enabled(principal: Raw | None) -> bool | None:
-    if principal is None:
-        return None
+def _disabled_by(registration: Raw, principal: Raw, by_microsoft: str | None) -> str | None:
+    """Which of the switches is off; they are different properties of different objects, undone in different ways."""
+    if by_microsoft is not None:
+        return "Microsoft"
+    if flag(registration, "isDisabled"):
+        return "application isDisabled"
     if flag(principal, "isDisabled"):
-        return False
-    return flag(principal, "accountEnabled")
+        return "service principal isDisabled"
+    return "accountEnabled" if flag(principal, "accountEnabled") is False else None
 
 
-def _exposes_api(*holders: Raw) -> bool:
-    return any(
-        any(True for _ in parts(holder, "oauth2PermissionScopes"))
-        or any("Application" in texts(role, "allowedMemberTypes") for role in parts(holder, "appRoles"))
-        for holder in holders
-    )
+def _publishes_scopes(*holders: Raw) -> bool:
+    return any(any(True for _ in parts(holder, "oauth2PermissionScopes")) for holder in holders)
 
 
 def _row(
@@ -75,7 +78,7 @@ def _row(
     implicit = part(web, "implicitGrantSettings")
     kind = classify(registration, principal, tenant_id)
     api = part(known, "api")
-    exposes = _exposes_api(known, api, service)
+    exposes = _publishes_scopes(api, service)
     flows = infer_flows(
         FlowFacts(
             kind=kind,
@@ -93,14 +96,16 @@ def _row(
     )
     ids = [key(holder, "id") for holder in (known, service)]
     verified = part(service, "verifiedPublisher") or part(known, "verifiedPublisher")
-    disabled = text(service, "disabledByMicrosoftStatus") or text(known, "disabledByMicrosoftStatus")
+    statuses = (text(holder, "disabledByMicrosoftStatus") for holder in (service, known))
+    by_microsoft = next((status for status in statuses if status not in (None, "NotDisabled")), None)
+    disabled_by = _disabled_by(known, service, by_microsoft)
     return {
         "app_id": app_id,
         "object_id": ids[0],
         "service_principal_id": ids[1],
         "display_name": text(known, "displayName") or text(service, "displayName") or "",
         "kind": kind,
-        "enabled": False if flag(known, "isDisabled") else _enabled(principal),
+        "enabled": False if disabled_by else flag(service, "accountEnabled"),
         "sign_in_audience": text(known, "signInAudience") or text(service, "signInAudience"),
         "flows": flows.flows,
         "flow_evidence": flows.evidence,
@@ -111,7 +116,8 @@ def _row(
         "publisher": text(verified, "displayName") or text(service, "publisherName") or text(known, "publisherDomain"),
         "verified_publisher": text(verified, "displayName") is not None,
         "assignment_required": flag(service, "appRoleAssignmentRequired"),
-        "disabled_by_microsoft": disabled if disabled != "NotDisabled" else None,
+        "disabled_by": disabled_by,
+        "disabled_by_microsoft": by_microsoft,
         "preferred_single_sign_on": text(service, "preferredSingleSignOnMode"),
         "web_redirects": texts(web, "redirectUris"),
         "spa_redirects": texts(spa, "redirectUris"),

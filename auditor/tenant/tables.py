@@ -253,6 +253,16 @@ class Tenant:
         return settings
 
     @property
+    def grant_policies(self) -> tuple[Mapping[str, Any], ...]:
+        """The tenant's permission grant policies as Graph gave them; none where they were not read.
+
+        Raises:
+            UndeclaredSource: a restricted tenant whose check does not declare them.
+        """
+        source = "policies/permissionGrantPolicies"
+        return tuple(self._snapshot.objects(source)) if self.is_read(source) else ()
+
+    @property
     def permissions(self) -> pd.DataFrame:
         """Requested against granted (``permissions.PERMISSIONS``)."""
 

@@ -68,3 +68,46 @@ def test_saml_signing_certificates_are_no_client_credentials() -> None:
         },
     )
     assert load_tenant(builder.data).apps.set_index("app_id").loc[app.app_id, "flows"] == ("delegated",)
+
+
+def test_an_api_with_app_roles_alone_is_no_middle_tier() -> None:
+    builder = TenantBuilder()
+    app = builder.app("Orders API", publishes=(("Orders.Run", "application"),))
+    assert load_tenant(builder.data).apps.set_index("app_id").loc[app.app_id, "flows"] == ("app-only",)
+
+
+def test_the_password_of_a_signing_certificate_is_no_client_credential() -> None:
+    builder = TenantBuilder()
+    signing = {
+        "keyCredentials": [{"keyId": "k", "usage": "Sign", "endDateTime": "@now+90d"}],
+        "passwordCredentials": [{"keyId": "p", "endDateTime": "@now+90d"}],
+    }
+    app = builder.app("Saml", web=CALLBACK, secret=None, principal=signing)
+    assert load_tenant(builder.data).apps.set_index("app_id").loc[app.app_id, "flows"] == ("delegated",)
+
+
+def test_a_legacy_service_principal_of_this_tenant_is_legacy() -> None:
+    builder = TenantBuilder()
+    app = builder.legacy("Old line of business")
+    assert load_tenant(builder.data).apps.set_index("app_id").loc[app.app_id, "kind"] == "legacy"
+
+
+@pytest.mark.parametrize(
+    ("registration", "principal", "switch"),
+    [
+        ({}, {}, None),
+        ({}, {"accountEnabled": False}, "accountEnabled"),
+        ({}, {"isDisabled": True}, "service principal isDisabled"),
+        ({"isDisabled": True}, {}, "application isDisabled"),
+        ({"disabledByMicrosoftStatus": "DisabledDueToViolationOfServicesAgreement"}, {}, "Microsoft"),
+        ({}, {"disabledByMicrosoftStatus": "NotDisabled"}, None),
+    ],
+)
+def test_which_switch_disables_an_app(
+    registration: dict[str, Any], principal: dict[str, Any], switch: str | None
+) -> None:
+    builder = TenantBuilder()
+    app = builder.app("Thing", registration=registration, principal=principal)
+    row = load_tenant(builder.data).apps.set_index("app_id").loc[app.app_id]
+    assert bool(row["enabled"]) is (switch is None)
+    assert row["disabled_by"] == switch if switch else row.isna()["disabled_by"]
