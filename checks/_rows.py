@@ -6,6 +6,7 @@ alone (``living``): consent, type or excess do not matter where every call fails
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,7 +20,20 @@ from auditor.reference.workloads import behind
 from checks._cells import flag, text
 
 _REFUSALS = {"exchange": "ErrorAccessDenied", "sharepoint": "accessDenied", "teams": "Forbidden"}
-_REPORTING = ("AuditLog.", "Reports.", "NetworkAccess")
+_ON_GRAPH = (
+    # Reporting and network access name the permissions they want.
+    (r"AuditLog\..*|Reports\..*|NetworkAccess.*", "Authentication_MSGraphPermissionMissing"),
+    # Conditional Access, named locations and risk: "required scopes are missing in the token".
+    (r"Policy\..*ConditionalAccess|IdentityRisk.*", "AccessDenied"),
+    (r"Role(Assignment|Eligibility)Schedule\..*", "PermissionScopeNotGranted"),
+    # Role management of other services, and people search, which the directory does not answer.
+    (r"RoleManagement\..*\.(CloudPC|Defender|Exchange|All)|People\..*", None),
+)
+"""Microsoft Graph permissions and the code of the service that answers their calls; None: not known. The first match
+holds, before the service that ``workloads`` names for Conditional Access."""
+
+NO_PERMISSIONS = "NoPermissionsInAccessToken"
+"""Exchange's code, with HTTP 401, for an app-only token that holds no role at all."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +124,21 @@ def each(rows: pd.DataFrame) -> Iterator[PermissionRow]:
 def refusal_code(resource_app_id: str | None, permission: str | None) -> str | None:
     """The error code of a call that lacks a permission: each service behind Microsoft Graph words its 403 in its own way.
 
-    None for resources that are not Microsoft's well-known ones: their developers decide.
+    ``Authorization_RequestDenied`` is the directory's alone. None where nobody has seen the code of the service (To Do,
+    Planner, education, Intune, authentication methods and others), and for resources that are not Microsoft's.
     https://learn.microsoft.com/graph/errors
     """
+    if resource_app_id == GRAPH:
+        for pattern, code in _ON_GRAPH:
+            if re.fullmatch(pattern, permission or ""):
+                return code
     workload = behind(resource_app_id or "", permission or "")
-    if workload is not None and workload.id in _REFUSALS:
-        return _REFUSALS[workload.id]
-    if resource_app_id == GRAPH and (permission or "").startswith(_REPORTING):
-        return "Authentication_MSGraphPermissionMissing"
-    return "Authorization_RequestDenied" if resource_app_id in (GRAPH, AAD_GRAPH) else None
+    if workload is None:
+        return None
+    return _REFUSALS.get(workload.id, "Authorization_RequestDenied" if workload.id == "directory" else None)
+
+
+def is_mail(resource_app_id: str | None, permission: str | None) -> bool:
+    """Whether Exchange answers the calls of a permission: mail, calendars, contacts, mailbox settings."""
+    workload = behind(resource_app_id or "", permission or "")
+    return workload is not None and workload.id == "exchange"

@@ -1,7 +1,8 @@
 """permission-unknown: permissions that are requested or granted and that the resource does not offer (any more).
 
-Three statuses of the comparison: the resource has no service principal here, it defines no such permission under that
-type, or it has disabled it. Anything on the retired Azure AD Graph is ``wrong-resource``'s.
+Two statuses of the comparison: the resource defines no such permission under that type, or it has disabled it; and grants
+upon a deleted service principal. A requested resource without service principal is ``sign-in-blocked``'s, anything on the
+retired Azure AD Graph ``wrong-resource``'s.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ HELP = "https://learn.microsoft.com/entra/identity-platform/reference-error-code
 
 META = CheckMeta(
     slug="permission-unknown",
-    title="Every requested permission exists and is enabled on its resource",
+    title="Every requested permission is defined and enabled on its resource",
     cause="403: the right set of permissions?",
     severity="medium",
     sources=("applications", "servicePrincipals", "oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo"),
     help_url=HELP,
 )
 
-_STATUSES = ("unknown-permission", "disabled-permission", "resource-missing")
+_STATUSES = ("unknown-permission", "disabled-permission")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     """One finding for each permission that the resource does not offer."""
     rows = living(tenant.permissions)
     rows = rows[(rows["permission_id"] != DEFAULT_ACCESS) & ~rows["permission"].isin(SIGN_IN_SCOPES)]
-    unknown = rows[rows["status"].isin(_STATUSES)]
+    dangling = (rows["status"] == "resource-missing") & rows["resource_app_id"].isna()
+    unknown = rows[rows["status"].isin(_STATUSES) | dangling]
     # What Microsoft's own apps hold is Microsoft's to mend.
     unknown = unknown[
         is_true(unknown["requested"]) | (is_true(unknown["granted"]) & (unknown["app_kind"] != "first-party"))
@@ -72,22 +74,20 @@ def _under_other_type(defined: pd.DataFrame, unknown: pd.DataFrame) -> Mapping[t
     }
 
 
-def _judge(row: PermissionRow, app: Subject) -> _Verdict:
+def _judge(row: PermissionRow, app: Subject, other: str | None) -> _Verdict:
     if not row.requested:
         return _Verdict("low", "certain", None, None, "the grant adds nothing to a token")
     if app.enabled is False:
         return _Verdict("low", "likely", None, None, "nothing works before the app is enabled again")
-    delegated = row.type == "delegated"
-    if row.status == "resource-missing":
-        code = "AADSTS650052" if delegated else "AADSTS500011"
-        # An admin's consent can create the service principal of a resource that the tenant may use.
-        return _Verdict("medium", "likely", 400, code, "a token for it is refused")
-    if row.status == "disabled-permission":
-        if delegated:
-            return _Verdict("medium", "likely", 400, "AADSTS650053", "it never reaches a token")
-        code_403 = refusal_code(row.resource_app_id, row.permission)
-        return _Verdict("medium", "likely", 403, code_403, "it never reaches a token")
-    return _Verdict("medium", "certain", 400, "AADSTS650053", "consent fails, and it never reaches a token")
+    disabled = row.status == "disabled-permission"
+    certainty: Certainty = "likely" if disabled else "certain"
+    if row.type == "delegated":
+        then = "it never reaches a token" if disabled else "consent fails, and it never reaches a token"
+        return _Verdict("medium", certainty, 400, "AADSTS650053", then)
+    # An app-only token is asked for with .default, names no permission, and is issued without the one that is not there.
+    code = refusal_code(row.resource_app_id, row.permission or other)
+    then = "app-only tokens are issued without it, and calls that need it are refused"
+    return _Verdict("medium", certainty, 403, code, then if disabled else f"admin consent fails, {then}")
 
 
 _SEEN = {
@@ -98,7 +98,7 @@ _SEEN = {
 
 
 def _finding(row: PermissionRow, app: Subject, other: str | None, context: Context) -> Finding:
-    verdict = _judge(row, app)
+    verdict = _judge(row, app, other)
     article = {"application": "an application", "delegated": "a delegated"}[row.type]
     seen = _SEEN[row.status or ""].format(type=article)
     verb = "requests" if row.requested else "was granted"
@@ -129,13 +129,6 @@ def _remediation(row: PermissionRow, app: Subject, other: str | None, context: C
     if not row.requested:
         return Remediation(f"Remove the grant of {row.label} on {row.resource}; it gives nothing.", (), link)
     stop = _commands.stop_requesting(app.app_id, row.resource_app_id, row.permission_id)
-    if row.status == "resource-missing" and row.resource_app_id:
-        create = f"az ad sp create --id {row.resource_app_id}" if _commands.is_id(row.resource_app_id) else ""
-        text = (
-            f"If the tenant uses {row.resource}, create its service principal (signing up for the service or an admin's "
-            "consent does it too) and grant the permission again. Else remove the permission from the registration."
-        )
-        return Remediation(text, tuple(line for line in (create, stop) if line), link)
     if other:
         swapped = "delegated" if row.type == "application" else "application"
         text = f"The id is the {swapped} permission {other}: request it under that type, and remove this one."

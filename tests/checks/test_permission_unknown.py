@@ -5,19 +5,23 @@ from __future__ import annotations
 import pytest
 
 from auditor.emulator.build import AAD_GRAPH, GRAPH, TenantBuilder
-from tests.support import examine
+from tests.support import examine, load_tenant
 
 NOWHERE = "deadbeef-0000-4000-8000-000000000001"
 NO_SUCH_API = "deadbeef-0000-4000-8000-000000000002"
 
 
-@pytest.mark.parametrize("kind", ["application", "delegated"])
-def test_requested_id_that_does_not_exist(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "status", "code", "flow"),
+    [("delegated", 400, "AADSTS650053", "delegated"), ("application", 403, None, "app-only")],
+)
+def test_requested_id_that_does_not_exist(kind: str, status: int, code: str | None, flow: str) -> None:
+    """A user's token request names the scope and is refused; an app-only token is issued without the role."""
     builder = TenantBuilder()
     app = builder.app("App", requests=[(NOWHERE, kind)])
     (finding,) = examine("permission-unknown", builder.data).findings
     assert (finding.severity, finding.certainty) == ("medium", "certain")
-    assert (finding.http_status, finding.error_code) == (400, "AADSTS650053")
+    assert (finding.http_status, finding.error_code, finding.flow) == (status, code, flow)
     assert (finding.app_id, finding.permission, finding.permission_id) == (app.app_id, None, NOWHERE)
     assert finding.permission_type == kind
     assert any(NOWHERE in command for command in finding.remediation.commands)
@@ -30,6 +34,14 @@ def test_id_of_the_other_type_is_named() -> None:
     (finding,) = examine("permission-unknown", builder.data).findings
     assert finding.evidence["defined_under_the_other_type_as"] == "User.Read.All"
     assert any(f"{role_id}=Role" in command for command in finding.remediation.commands)
+
+
+def test_scope_id_requested_as_role_is_refused_by_the_service_behind() -> None:
+    builder = TenantBuilder()
+    scope_id = builder.permission_id("Mail.Read", "delegated")
+    builder.app("App", requests=[(scope_id, "application")])
+    (finding,) = examine("permission-unknown", builder.data).findings
+    assert (finding.http_status, finding.error_code) == (403, "ErrorAccessDenied")
 
 
 def test_one_id_for_scope_and_role_is_known_under_both() -> None:
@@ -50,14 +62,21 @@ def test_disabled_permission(kind: str, status: int, code: str | None) -> None:
     assert "disabled" in finding.summary
 
 
-@pytest.mark.parametrize(("kind", "code"), [("delegated", "AADSTS650052"), ("application", "AADSTS500011")])
-def test_resource_without_service_principal(kind: str, code: str) -> None:
+@pytest.mark.parametrize("kind", ["delegated", "application"])
+def test_resource_without_service_principal_is_told_once_by_sign_in_blocked(kind: str) -> None:
     builder = TenantBuilder()
-    builder.app("App", requests=[(NOWHERE, kind, NO_SUCH_API)])
+    app = builder.app("App", requests=[(NOWHERE, kind, NO_SUCH_API)])
+    tenant = load_tenant(builder.data)
+    assert examine("permission-unknown", tenant).findings == []
+    (finding,) = examine("sign-in-blocked", tenant).findings
+    assert (finding.app_id, finding.resource_app_id) == (app.app_id, NO_SUCH_API)
+
+
+def test_grant_upon_a_deleted_service_principal_is_dangling() -> None:
+    builder = TenantBuilder()
+    builder.grant(builder.external("Tool"), "Data.Read", resource="deadbeef-0000-4000-8000-00000000000d")
     (finding,) = examine("permission-unknown", builder.data).findings
-    assert (finding.severity, finding.certainty, finding.error_code) == ("medium", "likely", code)
-    assert finding.resource_app_id == NO_SUCH_API
-    assert any("az ad sp create" in command for command in finding.remediation.commands)
+    assert (finding.severity, finding.certainty, finding.resource_app_id) == ("low", "certain", None)
 
 
 @pytest.mark.parametrize("kind", ["application", "delegated"])
