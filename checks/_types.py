@@ -22,7 +22,7 @@ from auditor.tenant.permissions import DEFAULT_ACCESS
 from auditor.tenant.tables import Tenant
 from checks import _commands
 from checks._apps import SIGN_IN_SCOPES, Subject, subjects
-from checks._rows import PermissionRow, each, is_true, living
+from checks._rows import NO_PERMISSIONS, PermissionRow, each, is_mail, is_true, living
 
 SOURCES = ("applications", "servicePrincipals", "oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo")
 OPTIONAL_SOURCES = ("applications/federatedIdentityCredentials",)
@@ -30,10 +30,12 @@ OPTIONAL_SOURCES = ("applications/federatedIdentityCredentials",)
 PASSWORD_RESET: Mapping[str, str] = {
     "UserAuthenticationMethod.ReadWrite.All": "POST /users/{id}/authentication/methods/{id}/resetPassword",
     "UserAuthMethod-Password.ReadWrite.All": "POST /users/{id}/authentication/methods/{id}/resetPassword",
-    "Directory.AccessAsUser.All": "PATCH /users/{id} with passwordProfile, with the rights of the signed-in user",
 }
 """Delegated permissions that people take for password resets, and the call that stays delegated-only.
 https://learn.microsoft.com/graph/api/authenticationmethod-resetpassword"""
+
+AS_USER = "Directory.AccessAsUser.All"
+"""Lends the app the rights of the signed-in user in the directory, whatever they are: it has no meaning without one."""
 
 PASSWORD_PROFILE = "User-PasswordProfile.ReadWrite.All"  # noqa: S105 - the name of a permission
 """The application permission for PATCH /users/{id} with passwordProfile."""
@@ -55,6 +57,8 @@ class WrongType:
     """Permissions of the usable type that the app requests or holds on the same resource (sign-in scopes left out)."""
     same_name_id: str | None
     """Id of the permission of the same name and the usable type, where the resource offers it."""
+    users_consented: bool = False
+    """Whether some user consented to a delegated permission of the app, so that somebody did sign in to it."""
 
     @property
     def wanted_type(self) -> PermissionType:
@@ -71,7 +75,12 @@ class WrongType:
     def certainty(self) -> Certainty:
         if self.app.flows_are_fixed:
             return "likely" if self.right else "certain"
-        return "possible" if self.right else "likely"
+        return "possible" if self.right or self.somebody_signed_in else "likely"
+
+    @property
+    def somebody_signed_in(self) -> bool:
+        """Whether an app that looks app-only has a user's own consent: username and password or on-behalf-of need no redirect URI."""
+        return self.users_consented and self.app.runs_app_only and self.app.kind == "registration"
 
 
 def wrong_types(tenant: Tenant, context: Context) -> tuple[int, list[WrongType]]:
@@ -88,6 +97,7 @@ def wrong_types(tenant: Tenant, context: Context) -> tuple[int, list[WrongType]]
     right = _names(rows[rows["app_id"].isin(wrong["app_id"]) & (rows["type"] == wanted)])
     offered = _offered(tenant.defined, wrong)
     with_roles = {resource for resource, kind, _ in offered if kind == "application"}
+    personal = _with_user_consent(tenant.permissions, wrong)
     found = []
     for row in each(wrong):
         app = apps[row.app_id]
@@ -96,7 +106,7 @@ def wrong_types(tenant: Tenant, context: Context) -> tuple[int, list[WrongType]]
             continue
         other = "application" if row.type == "delegated" else "delegated"
         same = offered.get((row.resource_app_id or "", other, row.permission or ""))
-        found.append(WrongType(row, app, _slug(row, same), names, same))
+        found.append(WrongType(row, app, _slug(row, same), names, same, row.app_id in personal))
     return len(rows), found
 
 
@@ -105,6 +115,12 @@ def _usable(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[is_true(rows["requested"]) | is_true(rows["granted"])]
     rows = rows[~rows["permission"].isin(SIGN_IN_SCOPES) & (rows["permission_id"] != DEFAULT_ACCESS)]
     return rows[~rows["status"].isin(("unknown-permission", "disabled-permission", "resource-missing"))]
+
+
+def _with_user_consent(permissions: pd.DataFrame, rows: pd.DataFrame) -> frozenset[str]:
+    """App ids, of those at hand, that some user has consented to, sign-in scopes included."""
+    mine = permissions["app_id"].isin(rows["app_id"]) & (permissions["consented_users"] > 0)
+    return frozenset(permissions.loc[mine, "app_id"])
 
 
 def _names(rows: pd.DataFrame) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -143,7 +159,7 @@ def _slug(row: PermissionRow, same_name_id: str | None) -> Slug:
     if row.type == "application":
         has_delegated_form = same_name_id is not None or is_offered(row.permission, "delegated")
         return "permission-type-mismatch" if has_delegated_form else "application-only-api"
-    if row.permission in PASSWORD_RESET:
+    if row.permission in PASSWORD_RESET or row.permission == AS_USER:
         return "delegated-only-api"
     has_application_form = same_name_id is not None and is_offered(row.permission, "application")
     if not has_application_form and counterpart(row.permission, "delegated").is_missing:
@@ -179,12 +195,20 @@ def repair(found: WrongType, offered_id: str | None, context: Context, name: str
 
 def evidence(found: WrongType) -> dict[str, object]:
     """What the three checks show alike."""
-    return {
+    seen: dict[str, object] = {
         **found.row.evidence(),
         **found.app.evidence(),
         f"{found.wanted_type}_permissions_on_the_resource": sorted(found.right),
         f"offered_as_{found.wanted_type}": found.same_name_id is not None,
     }
+    if found.app.runs_app_only and not found.right and is_mail(found.row.resource_app_id, found.row.permission):
+        seen["other_error_codes"] = [NO_PERMISSIONS]  # 401, as long as the token holds no role at all
+    if found.somebody_signed_in and not found.app.flows_are_fixed:
+        seen["note"] = (
+            "a user has consented, so somebody did sign in: a confidential client can use username and password or "
+            'on-behalf-of without a redirect URI; if it does, declare flow = "delegated" for it'
+        )
+    return seen
 
 
 def id_of(tenant: Tenant, resource_app_id: str | None, type: PermissionType, name: str) -> str | None:

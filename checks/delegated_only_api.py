@@ -47,11 +47,12 @@ def _finding(found: _types.WrongType, tenant: Tenant, context: Context) -> Findi
     name = row.permission or ""
     calls = delegated_only_calls(name)
     resets = name in _types.PASSWORD_RESET
-    what = (
-        "no application permission resets a password through the authentication methods API"
-        if resets
-        else "no application permission opens its calls"
-    )
+    if name == _types.AS_USER:
+        what = "the permission only lends the rights of a signed-in user"
+    elif resets:
+        what = "no application permission resets a password through the authentication methods API"
+    else:
+        what = "no application permission opens its calls"
     return Finding(
         check=META.slug,
         severity=found.severity,
@@ -78,6 +79,13 @@ def _remediation(found: _types.WrongType, resets: bool, tenant: Tenant, context:
     row, app = found.row, found.app
     registered = app.kind == "registration"
     link = remedy.app_link(context, app.app_id, None if registered else app.service_principal_id)
+    if row.permission == _types.AS_USER:
+        text = (
+            "Make the calls from an app that signs a user in, or request the application permission of each call. To set "
+            f"passwords without a user, PATCH /users/{{id}} with passwordProfile has the application permission "
+            f"{_types.PASSWORD_PROFILE}; resetPassword has none. Remove {row.label} from this app."
+        )
+        return Remediation(text, _types.repair(found, None, context, ""), link)
     if not resets:
         text = (
             "Make these calls from an app that signs a user in, with that user's rights, or replace them by calls that have "

@@ -76,6 +76,11 @@ def _remediation(found: _types.WrongType, instead: tuple[str, ...], tenant: Tena
         other_way = "or sign a user in (give the registration a redirect URI) if the calls are meant to run as the user"
         if app.kind == "managed-identity":
             other_way = "a managed identity has no other way"
+        elif found.somebody_signed_in:
+            other_way = (
+                "or, if the app signs a user in by username and password or on behalf of another app, declare "
+                'flow = "delegated" for it in the configuration'
+            )
     else:
         other_way = "or give the registration a certificate and get app-only tokens if no user is meant to be there"
     if not instead:

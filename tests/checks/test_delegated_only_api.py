@@ -19,7 +19,7 @@ def test_password_reset(permission: str) -> None:
     daemon = builder.app("Helpdesk bot", requests=[(permission, "delegated")])
     (finding,) = examine(SLUG, builder.data).findings
     assert (finding.severity, finding.certainty) == ("high", "likely")
-    assert (finding.http_status, finding.error_code, finding.flow) == (403, "Authorization_RequestDenied", "app-only")
+    assert (finding.http_status, finding.error_code, finding.flow) == (403, None, "app-only")
     assert (finding.app_id, finding.permission) == (daemon.app_id, permission)
     assert "resetPassword" in finding.evidence["delegated_only_calls"][0]
     assert "User-PasswordProfile.ReadWrite.All" in finding.remediation.text
@@ -31,7 +31,6 @@ def test_password_reset(permission: str) -> None:
     ("permission", "call"),
     [
         ("ChannelMessage.Send", "POST /teams/{id}/channels/{id}/messages"),  # Teamwork.Migrate.All is for imports alone
-        ("Directory.AccessAsUser.All", "PATCH"),
         ("Notes.Read.All", "GET /groups/{id}/onenote/notebooks"),  # OneNote app-only ended on 31 March 2025
         ("Printer.Create", "GET /print/operations/{id}"),
     ],
@@ -42,6 +41,25 @@ def test_apis_without_application_form(permission: str, call: str) -> None:
     (finding,) = examine(SLUG, builder.data).findings
     assert finding.permission == permission
     assert finding.evidence["delegated_only_calls"][0].startswith(call)
+
+
+def test_rights_of_the_signed_in_user() -> None:
+    """Directory.AccessAsUser.All is about more than passwords, and setting one has an application permission."""
+    builder = TenantBuilder()
+    builder.app("Daemon", requests=[("Directory.AccessAsUser.All", "delegated")])
+    (finding,) = examine(SLUG, builder.data).findings
+    assert "rights of a signed-in user" in finding.summary
+    assert not any("PATCH /users/{id} with" in call for call in finding.evidence["delegated_only_calls"])
+    assert finding.error_code == "Authorization_RequestDenied"
+    text = finding.remediation.text
+    assert (
+        "passwordProfile has the application permission User-PasswordProfile.ReadWrite.All; resetPassword has none"
+        in text
+    )
+    role_id = builder.permission_id("User-PasswordProfile.ReadWrite.All", "application")
+    assert not any(
+        role_id in command for command in finding.remediation.commands
+    )  # nobody knows that it is about passwords
 
 
 def test_managed_identity_is_certain() -> None:

@@ -50,7 +50,30 @@ def test_credential_only_daemon_with_delegated_permissions_only(credential: dict
     (finding,) = found(builder)
     assert (finding.severity, finding.certainty, finding.permission) == ("high", "likely", "Mail.Read")
     assert finding.error_code == "ErrorAccessDenied"
+    assert finding.evidence["other_error_codes"] == ["NoPermissionsInAccessToken"]
     assert finding.evidence["use_instead"] == ["Mail.Read"]
+
+
+def test_consent_of_a_single_user_shows_that_somebody_signed_in() -> None:
+    """A confidential client may use username and password, or on-behalf-of, without a redirect URI."""
+    builder = TenantBuilder()
+    daemon = builder.app("Daemon", requests=[("Mail.Read", "delegated")])
+    (finding,) = found(builder)
+    assert finding.certainty == "likely"
+    builder.grant(daemon, "openid", user="alice")
+    (finding,) = found(builder)
+    assert (finding.severity, finding.certainty) == ("high", "possible")
+    assert 'flow = "delegated"' in finding.remediation.text
+    assert "username and password" in finding.evidence["note"]
+    (finding,) = found(builder, apps={daemon.app_id: DeclaredApp(daemon.app_id, flow="app-only")})
+    assert finding.certainty == "certain"
+
+
+def test_managed_identity_has_no_users_whatever_was_consented() -> None:
+    builder = TenantBuilder()
+    builder.grant(builder.managed_identity("func"), "User.Read.All", user="alice")
+    (finding,) = found(builder)
+    assert finding.certainty == "certain"
 
 
 @pytest.mark.parametrize("client", [{"spa": WEB}, {"public": ("http://localhost",)}, {"fallback": True}])
