@@ -17,6 +17,8 @@ SIGN_IN_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 """Delegated permissions that only sign a user in; no API call hangs on them.
 https://learn.microsoft.com/entra/identity-platform/scopes-oidc"""
 
+_MULTI_TENANT = ("AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount")
+
 FlowSource = Literal["declared", "platform", "inferred", "unseen"]
 
 
@@ -38,6 +40,11 @@ class Subject:
     seen; ``unseen`` where another flow may exist that this tenant cannot show."""
     flow_evidence: str
     audience: str | None
+    """signInAudience."""
+    single_sign_on: str | None
+    """preferredSingleSignOnMode of the service principal."""
+    owner_tenant_id: str | None
+    verified_publisher: bool
 
     @property
     def flows_are_fixed(self) -> bool:
@@ -51,6 +58,24 @@ class Subject:
     @property
     def signs_users_in(self) -> bool:
         return "delegated" in self.flows
+
+    @property
+    def serves_other_tenants(self) -> bool:
+        """Whether the app is registered here for other tenants too, so that consent may be given there and not here.
+
+        https://learn.microsoft.com/entra/identity-platform/single-and-multi-tenant-apps
+        """
+        return self.kind == "registration" and self.audience in _MULTI_TENANT
+
+    @property
+    def is_for_personal_accounts_only(self) -> bool:
+        """Whether no user of any tenant ever signs in to the app."""
+        return self.audience == "PersonalMicrosoftAccount"
+
+    @property
+    def signs_in_by_saml(self) -> bool:
+        """Whether users come by SAML single sign-on, which asks for no OAuth consent."""
+        return self.single_sign_on == "saml"
 
     def evidence(self) -> dict[str, Any]:
         """What the flows hang on, for a finding's evidence."""
@@ -91,4 +116,7 @@ def _subject(row: Any, context: Context) -> Subject:
         flow_source=source,
         flow_evidence=evidence,
         audience=text(row.sign_in_audience),
+        single_sign_on=text(row.preferred_single_sign_on),
+        owner_tenant_id=text(row.owner_tenant_id),
+        verified_publisher=bool(row.verified_publisher),
     )

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
+from auditor.reference.resources import GRAPH
+from auditor.reference.user_consent import LOW
 from auditor.tenant.tables import Tenant
-from checks._apps import Subject, subjects
+from checks._apps import SIGN_IN_SCOPES, Subject, subjects
+from checks._consent import Limit, in_use, limit, with_one_sign_in_scope
 from checks._rows import PermissionRow, each, is_false, is_true, living
 from checks._users import SelfConsent, self_consent
 
@@ -43,16 +46,28 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     requested = rows[(rows["type"] == "delegated") & is_true(rows["requested"]) & is_false(rows["admin_only"])]
     if tenant.consent.user_consent_policies is None:
         return Examination(0)
-    blocked = requested[requested["status"] == "not-consented"]
+    open_rows = rows[is_true(rows["requested"]) & (rows["status"] == "not-consented")]
+    blocked = open_rows[(open_rows["type"] == "delegated") & is_false(open_rows["admin_only"])]
+    blocked = with_one_sign_in_scope(blocked, set(open_rows.loc[~open_rows.index.isin(blocked.index), "app_id"]))
     apps = subjects(tenant, context, blocked["app_id"])
+    used = in_use(tenant)
     findings = []
     for row in each(blocked):
         app = apps[row.app_id]
-        findings.append(_finding(row, app, self_consent(row, app, tenant.consent), tenant, context))
+        if app.is_for_personal_accounts_only:
+            continue  # nobody of this tenant signs in to it
+        alone = self_consent(row, app, tenant)
+        findings.append(_finding(row, app, alone, limit(app, "delegated", used), used, tenant, context))
     return Examination(len(requested), findings)
 
 
-def _judge(app: Subject, alone: SelfConsent) -> tuple[Severity, Certainty]:
+def _judge(
+    row: PermissionRow, app: Subject, alone: SelfConsent, used: frozenset[str], low: bool
+) -> tuple[Severity, Certainty]:
+    if row.permission in SIGN_IN_SCOPES and app.app_id in used:
+        return "low", "possible"  # the app signs people in already
+    if low and (row.permission in SIGN_IN_SCOPES or (row.resource_app_id == GRAPH and row.permission == "User.Read")):
+        return "low", "possible"  # the permissions that the portal proposes to classify as low impact
     if app.service_principal_id is None or app.enabled is False:
         return "low", "likely"  # nobody gets as far as consent: sign-in-blocked comes first
     if not app.signs_users_in:
@@ -62,8 +77,19 @@ def _judge(app: Subject, alone: SelfConsent) -> tuple[Severity, Certainty]:
     return "medium", "possible"
 
 
-def _finding(row: PermissionRow, app: Subject, alone: SelfConsent, tenant: Tenant, context: Context) -> Finding:
-    severity, certainty = _judge(app, alone)
+def _finding(
+    row: PermissionRow,
+    app: Subject,
+    alone: SelfConsent,
+    most: Limit | None,
+    used: frozenset[str],
+    tenant: Tenant,
+    context: Context,
+) -> Finding:
+    low = alone.may is None and LOW in (tenant.consent.user_consent_policies or ())
+    severity, certainty = _judge(row, app, alone, used, low)
+    if most is not None:
+        severity, certainty = most.severity_of(severity), most.certainty_of(certainty)
     requests_on = tenant.consent.admin_consent_requests
     code = "AADSTS90095" if requests_on else "AADSTS90094"
     commands: tuple[str, ...] = (remedy.az_admin_consent(app.app_id),)
@@ -79,6 +105,8 @@ def _finding(row: PermissionRow, app: Subject, alone: SelfConsent, tenant: Tenan
         "assignment_required": app.assignment_required,
         "reason": alone.reason,
     }
+    if most is not None:
+        evidence |= {"sign_in_audience": app.audience, "note": most.note}
     return Finding(
         check=META.slug,
         severity=severity,

@@ -1,14 +1,15 @@
 """consent-missing: permissions that an app registration requests and that nobody has granted.
 
 Application permissions, delegated permissions that only an admin may consent to, and, where the tenant's user consent
-setting could not be read, the other delegated ones too. What users would have to consent to and may not is
+setting could not be read, the other delegated ones too; and, as a possibility, what users may consent to and are not
+asked for because the app holds earlier consents (``_added_later``). What users would have to consent to and may not is
 ``consent-blocked``'s; what single users consented to is ``consent-partial``'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -16,10 +17,10 @@ from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
 from auditor.reference.forms import covered
 from auditor.reference.resources import GRAPH
-from auditor.reference.workloads import behind
 from auditor.tenant.tables import Tenant
-from checks._apps import Subject, subjects
-from checks._rows import PermissionRow, each, is_false, is_true, living, refusal_code
+from checks._apps import SIGN_IN_SCOPES, Subject, subjects
+from checks._consent import in_use, limit, with_one_sign_in_scope
+from checks._rows import NO_PERMISSIONS, PermissionRow, each, is_false, is_mail, is_true, living, refusal_code
 
 HELP = "https://learn.microsoft.com/entra/identity-platform/permissions-consent-overview"
 
@@ -51,21 +52,84 @@ class _Verdict:
 
 
 def examine(tenant: Tenant, context: Context) -> Examination:
-    """One finding for each requested permission that is not consented and that users cannot settle themselves."""
+    """One finding for each requested permission that is not consented and that users cannot or will not settle themselves."""
     requested = living(tenant.permissions)
     requested = requested[is_true(requested["requested"])]
     missing = requested[requested["status"] == "not-consented"]
     if tenant.consent.user_consent_policies is not None:
         missing = missing[(missing["type"] == "application") | ~is_false(missing["admin_only"])]
-    apps = subjects(tenant, context, missing["app_id"])
+    missing = with_one_sign_in_scope(missing)
+    later = _added_later(tenant.permissions, requested)
+    apps = subjects(tenant, context, [*missing["app_id"], *later["app_id"]])
     held = _held(tenant.permissions, missing)
+    more_than_mail = _missing_more_than_mail(missing)
+    used = in_use(tenant)
     findings = []
     for row in each(missing):
         app = apps[row.app_id]
+        if row.type == "delegated" and app.is_for_personal_accounts_only:
+            continue  # nobody of this tenant signs in to it
         others = held.get((row.app_id, row.resource_app_id or ""), frozenset())
-        verdict = _application(row, app, others) if row.type == "application" else _delegated(row, app)
-        findings.append(_finding(row, app, verdict, others, context))
+        only_mail = (row.app_id, row.resource_app_id) not in more_than_mail
+        verdict = _application(row, app, others, only_mail) if row.type == "application" else _delegated(row, app)
+        findings.append(_finding(row, app, _limited(verdict, row, app, used), others, context))
+    for row in each(later):
+        app = apps[row.app_id]
+        not_asked = app.signs_in_by_saml or app.is_for_personal_accounts_only
+        if app.signs_users_in and app.enabled is not False and not not_asked:
+            findings.append(_finding(row, app, _later(row), frozenset(), context))
     return Examination(len(requested), findings)
+
+
+def _added_later(permissions: pd.DataFrame, requested: pd.DataFrame) -> pd.DataFrame:
+    """Rows that users may consent to, of apps that hold other delegated permissions on the same resource.
+
+    A request for ``.default`` carries the scopes already granted and prompts only where none is, so that what was added
+    to the registration after the first consent never reaches the token. Sign-in scopes do not count on either side.
+    https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
+    """
+    rows = requested[
+        (requested["status"] == "user-consentable")
+        & ~requested["permission"].isin(SIGN_IN_SCOPES)
+        & (requested["app_kind"] == "registration")
+    ]
+    granted = permissions[
+        permissions["app_id"].isin(rows["app_id"])
+        & (permissions["type"] == "delegated")
+        & is_true(permissions["granted"])
+        & ~permissions["permission"].isin(SIGN_IN_SCOPES)
+    ]
+    pair = ["app_id", "resource_app_id"]
+    return rows[pd.MultiIndex.from_frame(rows[pair]).isin(pd.MultiIndex.from_frame(granted[pair]))]
+
+
+def _later(row: PermissionRow) -> _Verdict:
+    note = (
+        "a token request for .default carries only the delegated permissions already granted and shows no consent page; an "
+        "app that names the scope has its users asked"
+    )
+    consequence = "an app that asks for .default gets tokens without it, because earlier consents are all they carry"
+    return _Verdict("low", "possible", 403, refusal_code(row.resource_app_id, row.permission), consequence, note)
+
+
+def _limited(verdict: _Verdict, row: PermissionRow, app: Subject, used: frozenset[str]) -> _Verdict:
+    """The verdict, lowered where sign-in asks no consent or consent may be given in another tenant."""
+    most = limit(app, row.type, used)
+    if most is None:
+        return verdict
+    note = f"{verdict.note}; {most.note}" if verdict.note else most.note
+    severity, certainty = most.severity_of(verdict.severity), most.certainty_of(verdict.certainty)
+    return replace(verdict, severity=severity, certainty=certainty, note=note)
+
+
+def _missing_more_than_mail(missing: pd.DataFrame) -> frozenset[tuple[str, str]]:
+    """(App id, resource) where an application permission of another service than Exchange is missing too."""
+    rows = missing.loc[missing["type"] == "application", ["app_id", "resource_app_id", "permission"]]
+    return frozenset(
+        (app_id, resource)
+        for app_id, resource, name in rows.itertuples(index=False)
+        if not is_mail(resource, name if isinstance(name, str) else None)
+    )
 
 
 def _held(permissions: pd.DataFrame, missing: pd.DataFrame) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -82,7 +146,7 @@ def _held(permissions: pd.DataFrame, missing: pd.DataFrame) -> Mapping[tuple[str
     return {key: frozenset(names) for key, names in found.items()}
 
 
-def _application(row: PermissionRow, app: Subject, held: frozenset[str]) -> _Verdict:
+def _application(row: PermissionRow, app: Subject, held: frozenset[str], only_mail: bool) -> _Verdict:
     code = refusal_code(row.resource_app_id, row.permission)
     refused = "calls that need it are refused"
     if app.service_principal_id is None:
@@ -112,9 +176,12 @@ def _application(row: PermissionRow, app: Subject, held: frozenset[str]) -> _Ver
         if coverage == "unknown":
             note = "Microsoft's permission map does not say what this permission opens"
             return _Verdict("high", "likely", 403, code, refused, note)
-    workload = behind(row.resource_app_id or "", row.permission or "")
-    if workload is not None and workload.id == "exchange":
+    if is_mail(row.resource_app_id, row.permission):
         note = "Exchange's RBAC for Applications can give the same access and is not visible here"
+        if not held and only_mail:
+            return _Verdict(
+                "high", "likely", 401, NO_PERMISSIONS, f"{refused}, for the token holds no permission at all", note
+            )
         return _Verdict("high", "likely", 403, code, refused, note)
     return _Verdict("high", "certain", 403, code, refused)
 
@@ -145,8 +212,12 @@ def _finding(row: PermissionRow, app: Subject, verdict: _Verdict, held: frozense
     evidence = {**row.evidence(), **app.evidence(), "admin_only": row.admin_only}
     if row.type == "application":
         evidence["other_application_permissions_granted"] = sorted(held)
-    else:
+        if not held and verdict.http_status == 403 and is_mail(row.resource_app_id, row.permission):
+            evidence["other_error_codes"] = [NO_PERMISSIONS]  # 401, as long as the token holds no role at all
+    elif verdict.http_status == 400:
         evidence["other_error_codes"] = ["AADSTS90094", "AADSTS90095"]
+    if app.serves_other_tenants:
+        evidence["sign_in_audience"] = app.audience
     if verdict.note:
         evidence["note"] = verdict.note
     return Finding(

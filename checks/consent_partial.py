@@ -13,7 +13,7 @@ import pandas as pd
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
 from auditor.tenant.tables import Tenant
-from checks._apps import Subject, subjects
+from checks._apps import SIGN_IN_SCOPES, Subject, subjects
 from checks._rows import PermissionRow, each, is_true, living
 from checks._users import SelfConsent, self_consent
 
@@ -25,22 +25,34 @@ META = CheckMeta(
     cause="403: the right set of permissions?",
     severity="medium",
     sources=("applications", "servicePrincipals", "oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo"),
-    optional_sources=("policies/authorizationPolicy", "policies/adminConsentRequestPolicy"),
+    optional_sources=(
+        "applications/federatedIdentityCredentials",
+        "policies/authorizationPolicy",
+        "policies/permissionGrantPolicies",
+        "policies/adminConsentRequestPolicy",
+    ),
     help_url=HELP,
 )
 
 
 def examine(tenant: Tenant, context: Context) -> Examination:
-    """One finding for each delegated permission that only single users consented to."""
+    """One finding for each delegated permission that only single users consented to.
+
+    Left out: Microsoft's own apps, which Microsoft pre-authorizes; sign-in scopes, on which no call hangs; and apps for
+    personal accounts only.
+    """
     rows = living(tenant.permissions)
-    granted = rows[(rows["type"] == "delegated") & is_true(rows["granted"])]
+    granted = rows[(rows["type"] == "delegated") & is_true(rows["granted"]) & (rows["app_kind"] != "first-party")]
+    granted = granted[~granted["permission"].isin(SIGN_IN_SCOPES)]
     partial = granted[granted["status"] == "partly-consented"]
     apps = subjects(tenant, context, partial["app_id"])
     assigned = _assigned(tenant.assigned_to)
     findings = []
     for row in each(partial):
         app = apps[row.app_id]
-        alone = self_consent(row, app, tenant.consent)
+        if app.is_for_personal_accounts_only:
+            continue
+        alone = self_consent(row, app, tenant)
         if alone.may and app.kind != "registration":
             continue  # user by user is how an app from elsewhere comes in where users may consent: no failure to predict
         users = assigned.get(app.service_principal_id or "")
@@ -66,7 +78,17 @@ def _judge(
         return "low", "possible", "the app signs no user in who could use it"
     if alone.may is not False:
         return "low", "possible", "other users are asked to consent when they sign in, and fail without a prompt"
-    return "medium", "certain" if alone.certainty == "certain" else "likely", "every other user is refused"
+    if app.signs_in_by_saml:
+        return "low", "possible", "users come by SAML single sign-on, which asks for no OAuth consent"
+    certainty: Certainty = "certain" if alone.certainty == "certain" else "likely"
+    if app.kind != "registration" and not _more_are_assigned(row, assigned):
+        return "low", "likely", "every other user is refused, if others are meant to use this app of another tenant"
+    return "medium", certainty, "every other user is refused"
+
+
+def _more_are_assigned(row: PermissionRow, assigned: tuple[int, int] | None) -> bool:
+    """Whether more people are assigned to the app than consented; a group counts as more."""
+    return assigned is not None and (assigned[1] > 0 or assigned[0] > row.consented_users)
 
 
 def _finding(

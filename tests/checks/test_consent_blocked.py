@@ -108,3 +108,59 @@ def test_each_open_row_is_told_exactly_once(policies: tuple[str, ...], unread: t
     ]
     expected = [tuple(row) for row in open_rows[["app_id", "permission", "type"]].itertuples(index=False)]
     assert sorted(told) == sorted(expected)
+
+
+SIGN_IN = [(name, "delegated") for name in ("email", "offline_access", "openid", "profile")]
+
+
+def told(builder: TenantBuilder) -> dict[str | None, tuple[str, str]]:
+    findings = examine("consent-blocked", builder.data).findings
+    assert len({one.permission for one in findings}) == len(findings)
+    return {one.permission: (one.severity, one.certainty) for one in findings}
+
+
+def test_sign_in_scopes_are_one_signal_for_an_app() -> None:
+    builder = TenantBuilder(user_consent=None)
+    web = builder.app("Web", web=WEB, requests=SIGN_IN)
+    assert told(builder) == {"openid": ("medium", "certain")}
+    builder.grant(web, "User.Read")
+    assert told(builder) == {"openid": ("low", "possible")}  # people sign in already
+
+
+@pytest.mark.parametrize(
+    "other", [("Mail.Read", "delegated"), ("User.Read.All", "delegated"), ("Mail.Read", "application")]
+)
+def test_sign_in_scopes_are_silent_beside_another_open_permission(other: tuple[str, str]) -> None:
+    builder = TenantBuilder(user_consent=None)
+    builder.app("Web", web=WEB, requests=[*SIGN_IN, other])
+    assert told(builder).keys() <= {"Mail.Read"}
+
+
+def test_default_permission_under_the_policy_for_low_impact_permissions() -> None:
+    builder = TenantBuilder(user_consent=LOW)
+    builder.app("Web", web=WEB, requests=[("User.Read", "delegated"), *SIGN_IN])
+    assert told(builder) == {"User.Read": ("low", "possible")}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"audience": "PersonalMicrosoftAccount"}, {}),
+        ({"audience": "AzureADMultipleOrgs"}, {"Mail.Read": ("low", "possible")}),
+        ({"principal": {"preferredSingleSignOnMode": "saml"}}, {"Mail.Read": ("low", "possible")}),
+        ({"principal": {"preferredSingleSignOnMode": "oidc"}}, {"Mail.Read": ("medium", "certain")}),
+    ],
+)
+def test_apps_whose_users_may_never_meet_the_consent(
+    change: dict[str, Any], expected: dict[str, tuple[str, str]]
+) -> None:
+    builder = TenantBuilder(user_consent=None)
+    builder.app("Web", web=WEB, requests=[("Mail.Read", "delegated")], **change)
+    assert told(builder) == expected
+
+
+def test_app_for_other_tenants_that_is_used_here() -> None:
+    builder = TenantBuilder(user_consent=None)
+    requests = [("Mail.Read", "delegated"), ("User.Read", "delegated")]
+    builder.grant(builder.app("Web", web=WEB, audience="AzureADMultipleOrgs", requests=requests), "User.Read")
+    assert told(builder) == {"Mail.Read": ("medium", "likely")}
