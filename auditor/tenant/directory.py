@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from auditor.tenant.columns import CONDITIONAL_ACCESS, DIRECTORY_ROLES, SERVICE_PLANS, frame
-from auditor.tenant.fields import Raw, flag, key, part, parts, text, texts
+from auditor.tenant.fields import Raw, flag, key, number, part, parts, text, texts
 
 _SELF_CONSENT = "managepermissiongrantsforself."
 
@@ -80,13 +80,13 @@ def service_plans_table(skus: Iterable[Raw]) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for sku in skus:
         status = text(sku, "capabilityStatus")
-        units = part(sku, "prepaidUnits").get("enabled")
+        units = number(part(sku, "prepaidUnits"), "enabled")
         for plan in parts(sku, "servicePlans"):
             provisioning = text(plan, "provisioningStatus")
             active = status in ("Enabled", "Warning") and provisioning != "Disabled"
             rows.append(
                 (key(plan, "servicePlanId"), text(plan, "servicePlanName"), text(sku, "skuPartNumber"), active)
-                + (status, provisioning, units if isinstance(units, int) else 0)
+                + (status, provisioning, units)
             )
     return _rows(SERVICE_PLANS, rows)
 
@@ -95,6 +95,8 @@ def conditional_access_table(policies: Iterable[Raw]) -> pd.DataFrame:
     """Conditional Access policies, conditions and controls as Graph gave them."""
     rows: list[tuple[Any, ...]] = []
     for policy in policies:
+        if key(policy, "id") is None:
+            continue  # nothing that Entra could enforce; a finding about it could not be told from another
         grant, session = policy.get("grantControls"), policy.get("sessionControls")
         rows.append(
             (key(policy, "id"), text(policy, "displayName"), text(policy, "state"), part(policy, "conditions"))

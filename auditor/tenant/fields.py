@@ -26,6 +26,12 @@ def flag(record: Raw, name: str) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def number(record: Raw, name: str) -> int:
+    """A whole number that is not negative; 0 for anything else."""
+    value = record.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
+
+
 def part(record: Raw, name: str) -> Raw:
     """An inner object, empty where there is none."""
     value = record.get(name)

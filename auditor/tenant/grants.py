@@ -19,7 +19,7 @@ from auditor.tenant.columns import (
     RESOURCES,
     frame,
 )
-from auditor.tenant.fields import Raw, flag, key, part, parts, text, texts
+from auditor.tenant.fields import Raw, flag, key, number, part, parts, text, texts
 
 _TYPES = {"Scope": "delegated", "Role": "application"}
 
@@ -162,8 +162,8 @@ def assigned_to_table(assigned: Iterable[Raw]) -> pd.DataFrame:
         resource = key(row, "resourceId")
         if "counted" in row and resource:
             counted = part(row, "counted")
-            users, groups, principals = (counted.get(name) for name in ("users", "groups", "servicePrincipals"))
-            counts[resource] = (users or 0, groups or 0, principals or 0)
+            users, groups, principals = (number(counted, name) for name in ("users", "groups", "servicePrincipals"))
+            counts[resource] = (users, groups, principals)
     ordered = [(resource, *counts[resource]) for resource in sorted(counts)]
     values: Sequence[Sequence[Any]] = list(zip(*ordered, strict=True)) if ordered else [()] * len(ASSIGNED_TO)
     return frame(ASSIGNED_TO, dict(zip(ASSIGNED_TO, values, strict=True)))

@@ -24,13 +24,17 @@ import zstandard
 
 from auditor import __version__
 from auditor.errors import InputError, OutputError
+from auditor.reference.clouds import CLOUDS
 from auditor.tenant.state import SourceState
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 _LEVEL = 3
 _CHUNK = 1 << 18
-_SECRET_FIELDS = (("keyCredentials", "key"), ("passwordCredentials", "secretText"))
+_MAX_LINE = 1 << 28
+"""Bytes of one object; more is no Graph object, and would only fill the memory."""
+_SECRET_NAME = re.compile(rb'"(secrettext|key)":', re.IGNORECASE)
+_MAX_DEPTH = 50
 _SOURCE_ID = re.compile(r"[A-Za-z0-9]+(/[A-Za-z0-9]+)*")
 
 
@@ -38,18 +42,39 @@ def _file_name(source: str) -> str:
     return f"{source.replace('/', '.')}.jsonl.zst"
 
 
-def without_secrets(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The object without credential material; the same object where it carries none."""
-    cleaned: dict[str, Any] | None = None
-    for holder, secret in _SECRET_FIELDS:
-        credentials = record.get(holder)
-        if isinstance(credentials, list) and any(isinstance(item, dict) and secret in item for item in credentials):
-            cleaned = dict(record) if cleaned is None else cleaned
-            cleaned[holder] = [
-                {key: value for key, value in item.items() if key != secret} if isinstance(item, dict) else item
-                for item in credentials
-            ]
-    return record if cleaned is None else cleaned
+def _line(record: Mapping[str, Any]) -> bytes:
+    """The object as one line, without credential material: ``secretText`` anywhere and ``key`` inside ``keyCredentials``,
+    however deep it lies and however it is spelled.
+    """
+    try:
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # nested deeper than any Graph object, and than the encoder goes
+        record = _shallow(record, _MAX_DEPTH)
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    if not _SECRET_NAME.search(line):
+        return line
+    return orjson.dumps(_stripped(record, in_key_credentials=False), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _shallow(value: Any, depth: int) -> Any:
+    """The value with everything below that depth replaced by null."""
+    if isinstance(value, dict):
+        return {name: _shallow(inner, depth - 1) for name, inner in value.items()} if depth else None
+    if isinstance(value, list):
+        return [_shallow(inner, depth - 1) for inner in value] if depth else None
+    return value
+
+
+def _stripped(value: Any, *, in_key_credentials: bool) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _stripped(inner, in_key_credentials=in_key_credentials or name.lower() == "keycredentials")
+            for name, inner in value.items()
+            if name.lower() != "secrettext" and not (in_key_credentials and name.lower() == "key")
+        }
+    if isinstance(value, list):
+        return [_stripped(inner, in_key_credentials=in_key_credentials) for inner in value]
+    return value
 
 
 class _SourceFile:
@@ -61,8 +86,22 @@ class _SourceFile:
         self.raw: BinaryIO = path.open("wb")
         self.stream = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(self.raw)
 
-    def close(self) -> None:
-        self.stream.close()  # type: ignore[no-untyped-call]  # closes the raw file too
+    def end(self, *, keep: bool) -> dict[str, Any] | None:
+        """Closes the file and describes it for the manifest, or removes it."""
+        try:
+            self.stream.close()  # type: ignore[no-untyped-call]  # closes the raw file too
+        finally:
+            self.raw.close()
+        if not keep:
+            self.path.unlink(missing_ok=True)
+            return None
+        content = self.path.read_bytes()
+        return {
+            "file": f"sources/{self.path.name}",
+            "objects": self.objects,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
 
 
 class SnapshotWriter:
@@ -89,7 +128,9 @@ class SnapshotWriter:
         try:
             if folder.exists() and any(folder.iterdir()):
                 raise OutputError(f"{folder}: a snapshot needs a new or an empty folder, and this one is not empty")
-            (folder / "sources").mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # who may read the inventory of a tenant is the business of whoever collected it
+            (folder / "sources").mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot write a snapshot here ({error.strerror or error})") from None
 
@@ -104,30 +145,27 @@ class SnapshotWriter:
             if file is None:
                 file = self._open[source] = _SourceFile(self.folder / "sources" / _file_name(source))
             for record in objects:
-                file.stream.write(orjson.dumps(without_secrets(record), option=orjson.OPT_APPEND_NEWLINE))
+                file.stream.write(_line(record))
                 file.objects += 1
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot write the snapshot ({error.strerror or error})") from None
 
     def finish(self, state: SourceState) -> None:
-        """Ends a source with its state. What was appended to a source that was not read whole is dropped."""
+        """Ends a source with its state. What was appended to a source that was not read whole is dropped.
+
+        Raises:
+            OutputError: the disk refused.
+        """
         file = self._open.pop(state.source, None)
         if state.is_read and file is None:
             self.append(state.source, ())
             file = self._open.pop(state.source)
         entry: dict[str, Any] | None = None
-        if file is not None:
-            file.close()
-            if state.is_read:
-                content = file.path.read_bytes()
-                entry = {
-                    "file": f"sources/{file.path.name}",
-                    "objects": file.objects,
-                    "bytes": len(content),
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                }
-            else:
-                file.path.unlink(missing_ok=True)
+        try:
+            if file is not None:
+                entry = file.end(keep=state.is_read)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot write the snapshot ({error.strerror or error})") from None
         self._done[state.source] = (state, entry)
 
     def close(self, *, tenant_id: str, tenant_name: str, signed_in_as: str, requests: int) -> Snapshot:
@@ -179,12 +217,13 @@ class Snapshot:
             InputError: no snapshot there, an unfinished or damaged one, or one of a newer version.
         """
         path = folder / MANIFEST
-        if not path.is_file():
-            what = (
-                "an unfinished snapshot (it has no manifest.json)" if (folder / "sources").is_dir() else "no snapshot"
-            )
-            raise InputError(f"{folder}: {what}; expected a folder written by 'auditor collect' or '--save-snapshot'")
         try:
+            if not path.is_file():
+                is_begun = (folder / "sources").is_dir()
+                what = "an unfinished snapshot (it has no manifest.json)" if is_begun else "no snapshot"
+                raise InputError(
+                    f"{folder}: {what}; expected a folder written by 'auditor collect' or '--save-snapshot'"
+                )
             manifest = orjson.loads(path.read_bytes())
             version = manifest["schema_version"]
             if version != SCHEMA_VERSION:
@@ -203,12 +242,14 @@ class Snapshot:
                 states=states,
                 _stored=stored,
             )
+            if snapshot.cloud not in CLOUDS:
+                raise InputError(f"{path}: unknown cloud {snapshot.cloud!r}; expected one of {', '.join(CLOUDS)}")
             snapshot._check_files()
         except InputError:
             raise
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise InputError(
                 f"{path}: damaged; expected the manifest of a snapshot as 'auditor collect' writes it"
             ) from None
@@ -245,13 +286,22 @@ class Snapshot:
         try:
             if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
                 raise damaged
+            count = 0
             with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
                 rest = b""
                 while chunk := stream.read(_CHUNK):
                     lines = (rest + chunk).split(b"\n")
                     rest = lines.pop()
+                    if len(rest) > _MAX_LINE:
+                        raise damaged
                     for line in lines:
-                        yield orjson.loads(line)
+                        record = orjson.loads(line)
+                        if not isinstance(record, dict):
+                            raise damaged
+                        count += 1
+                        yield record
+            if rest or count != entry["objects"]:
+                raise damaged
         except (zstandard.ZstdError, orjson.JSONDecodeError):
             raise damaged from None
         except OSError as error:

@@ -52,9 +52,15 @@ class SourceState:
         """The state from ``to_dict``'s form; keys this version does not know are ignored.
 
         Raises:
-            ValueError: ``source`` or ``status`` is missing or not one of the known words.
+            ValueError: ``source`` or ``status`` is missing or not one of the known words, or a value has the wrong type.
         """
-        known = {field.name for field in fields(cls)}
         if not isinstance(data.get("source"), str) or data.get("status") not in SOURCE_STATUSES:
             raise ValueError(f"a source state needs 'source' and a 'status' of {', '.join(SOURCE_STATUSES)}")
-        return cls(**{key: value for key, value in data.items() if key in known})
+        known = {field.name: str(field.type) for field in fields(cls)}
+        values = {name: value for name, value in data.items() if name in known}
+        for name, value in values.items():
+            wanted = int if known[name].startswith("int") else str
+            is_missing = value is None and known[name].endswith("None")
+            if not is_missing and (not isinstance(value, wanted) or isinstance(value, bool)):
+                raise ValueError(f"{name!r} of source {data['source']!r} is no {wanted.__name__}")
+        return cls(**values)

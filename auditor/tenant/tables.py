@@ -22,7 +22,7 @@ from auditor.tenant.directory import (
     directory_roles_table,
     service_plans_table,
 )
-from auditor.tenant.fields import key, parts
+from auditor.tenant.fields import key, parts, texts
 from auditor.tenant.grants import (
     assigned_to_table,
     assignments_table,
@@ -151,7 +151,7 @@ class Tenant:
             owners: dict[str, tuple[str, ...]] = {}
             for source in _OWNERS:
                 for record in self._snapshot.objects(source):
-                    ids = tuple(str(owner).lower() for owner in record.get("owners", ()))
+                    ids = tuple(owner.lower() for owner in texts(record, "owners"))
                     owners[key(record, "id") or ""] = ids
             federated = {
                 key(record, "id") or "": sum(1 for _ in parts(record, "federatedIdentityCredentials"))

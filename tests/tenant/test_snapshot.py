@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +102,77 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not empty"):
         SnapshotWriter(tmp_path, tenant_id="t", cloud="global", collected_at=WHEN)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"keyCredentials": {"key": "S3CRET"}},
+        {"KeyCredentials": [{"Key": "S3CRET", "keyId": "k"}]},
+        {"nested": [{"passwordCredentials": {"SecretText": "S3CRET"}}]},
+        {"keyCredentials": [{"more": {"key": "S3CRET"}}]},
+    ],
+)
+def test_secrets_in_odd_places_are_removed_too(tmp_path: Path, record: dict[str, Any]) -> None:
+    (kept,) = stored(tmp_path, record)
+    assert "S3CRET" not in str(kept)
+
+
+def test_a_key_that_is_no_credential_stays(tmp_path: Path) -> None:
+    record = {"id": "1", "addIns": [{"properties": [{"key": "kept", "value": "x"}]}]}
+    assert stored(tmp_path, record) == [record]
+
+
+def test_an_object_nested_beyond_reason_is_cut_and_not_fatal(tmp_path: Path) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    (kept,) = stored(tmp_path, {"id": "1", "deep": deep})
+    assert kept["id"] == "1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_only_the_collector_may_read_it(tmp_path: Path) -> None:
+    write(tmp_path / "s")
+    assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"cloud": "global"', '"cloud": "mars"'),
+        ('"2026-11-22T12:00:00Z"', '"0001-01-01T00:00:00+14:00"'),
+        ('"requests": 7', '"requests": []'),
+        ('"objects": 2', '"objects": "2"'),
+        ('"objects": 2', '"objects": 3'),
+        ('"detail": "page 2 was refused"', '"detail": ["x"]'),
+        ('"sources": [', '"sources": [7,'),
+    ],
+)
+def test_an_edited_manifest_is_one_sentence(tmp_path: Path, old: str, new: str) -> None:
+    write(tmp_path / "s")
+    path = tmp_path / "s/manifest.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError) as caught:
+        list(Snapshot.open(tmp_path / "s").objects("applications"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SnapshotWriter(tmp_path / "s", tenant_id="t", cloud="global", collected_at=WHEN)
+    writer.append("applications", [{"id": "1"}])
+
+    def full(self: Path) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "read_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        writer.finish(SourceState("applications", "read", objects=1))
+
+
+def stored(tmp_path: Path, record: dict[str, Any]) -> list[dict[str, Any]]:
+    writer = SnapshotWriter(tmp_path / "s", tenant_id="t", cloud="global", collected_at=WHEN)
+    writer.append("applications", [record])
+    writer.finish(SourceState("applications", "read", objects=1))
+    return list(writer.close(tenant_id="t", tenant_name="", signed_in_as="", requests=1).objects("applications"))
