@@ -6,6 +6,8 @@ matter of the ``consent-*`` checks.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from auditor.tenant.permissions import DEFAULT_ACCESS
@@ -35,25 +37,41 @@ def application_permissions(tenant: Tenant) -> pd.DataFrame:
     return rows.merge(_others(tenant), on="app_id")
 
 
-def delegated_permissions(tenant: Tenant) -> pd.DataFrame:
+def delegated_permissions(tenant: Tenant, also: Collection[str] = ()) -> pd.DataFrame:
     """Delegated permissions granted to apps that exist, tenant-wide or to single users.
+
+    Entra reads the scopes of a grant without regard to case and ignores what the resource does not define. So names here are
+    those of the resource (the same that ``tenant.permissions`` finds), and undefined ones are dropped.
+
+    Args:
+        tenant: the tenant.
+        also: app ids of Microsoft's own apps to look at; the others are left out.
 
     Returns:
         ``columns.APPS`` and ``resource_app_id``, ``permission``, ``grant_id``, ``tenant_wide``; one row a (app, resource,
-        permission), the tenant-wide grant first where there are both. Microsoft's own apps are left out.
+        permission), the tenant-wide grant first where there are both.
     """
     rows = tenant.grants
     rows = rows[rows["app_id"].notna() & rows["resource_app_id"].notna()]
+    rows = _named(rows, tenant.defined)
     rows = rows.assign(tenant_wide=rows["consent_type"] == "AllPrincipals")
     rows = rows.sort_values("tenant_wide", ascending=False, kind="stable")
     rows = rows.drop_duplicates(["app_id", "resource_app_id", "permission"])
     wanted = ["app_id", "resource_app_id", "permission", "grant_id", "tenant_wide"]
-    return rows[wanted].merge(_others(tenant), on="app_id")
+    return rows[wanted].merge(_others(tenant, also), on="app_id")
 
 
-def _others(tenant: Tenant) -> pd.DataFrame:
+def _named(grants: pd.DataFrame, defined: pd.DataFrame) -> pd.DataFrame:
+    """Grants with the permission's name as its resource spells it; scope values that it does not define are dropped."""
+    scopes = defined.loc[defined["type"] == "delegated", ["resource_app_id", "permission"]]
+    scopes = scopes.assign(folded=scopes["permission"].str.lower()).drop_duplicates(["resource_app_id", "folded"])
+    rows = grants.assign(folded=grants["permission"].str.lower()).drop(columns="permission")
+    return rows.merge(scopes, on=["resource_app_id", "folded"]).drop(columns="folded")
+
+
+def _others(tenant: Tenant, also: Collection[str] = ()) -> pd.DataFrame:
     apps = tenant.apps
-    return apps[apps["kind"] != "first-party"]
+    return apps[(apps["kind"] != "first-party") | apps["app_id"].isin(list(also))]
 
 
 def usable(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from auditor.audit import remedy
 from auditor.audit.check import CheckMeta, Context, Examination, Finding, Remediation
 from auditor.reference.roles import AppRequirement, app_requirements
 from auditor.tenant.tables import Tenant
@@ -61,8 +62,8 @@ def _finding(need: AppRequirement, rows: pd.DataFrame, roles: pd.DataFrame, cont
     verb = "also needs" if need.certainty == "likely" else "may also need"
     principal = identifier(app.service_principal_id, "service principal id")
     template = need.roles[need.grant]
-    body = f'{{"principalId": "{principal}", "roleDefinitionId": "{template}", "directoryScopeId": "/"}}'
-    assignments = f"https://{context.cloud.graph_host}/v1.0/roleManagement/directory/roleAssignments"
+    body = {"principalId": principal, "roleDefinitionId": template, "directoryScopeId": "/"}
+    otherwise = f" {need.alternative}" if need.alternative else ""
     return Finding(
         check=META.slug,
         severity=need.severity,
@@ -71,11 +72,12 @@ def _finding(need: AppRequirement, rows: pd.DataFrame, roles: pd.DataFrame, cont
         f"{seen}.",
         remediation=Remediation(
             f"If the app does this, assign the service principal the role {need.grant}, or another that is enough: {', '.join(need.roles)}. "
-            "Such a role reaches far: prefer the least one, scoped to an administrative unit where that is enough.",
+            "Such a role reaches far: prefer the least one, scoped to an administrative unit where that is enough."
+            f"{otherwise}",
             (
                 f"New-MgRoleManagementDirectoryRoleAssignment -PrincipalId {principal} -RoleDefinitionId {template} "
                 "-DirectoryScopeId '/'",
-                f"az rest --method POST --url {assignments} --body '{body}'",
+                remedy.az_rest(context, "POST", "roleManagement/directory/roleAssignments", body),
             ),
         ),
         app_id=str(app.app_id),
@@ -91,6 +93,7 @@ def _finding(need: AppRequirement, rows: pd.DataFrame, roles: pd.DataFrame, cont
             "directory_roles_held": others,
             "any_role_of": list(need.roles),
             "why": need.why,
+            "not_seen": need.alternative,
         },
         help_url=need.url,
         subject=(need.id,),

@@ -1,11 +1,12 @@
-"""user-privilege: delegated permissions, granted for all users, that help only users who hold a directory role.
+"""user-privilege: delegated permissions, granted for all users, that reach beyond a user's own objects only with a role.
 
-Who signs in is not in the tenant, so this is information for the reviewer: ordinary users of the app meet 403. Apps that
+Who signs in is not in the tenant, so this is information for the reviewer: ordinary users of the app meet 403 there. Apps that
 require assignment are left out, since an admin chose their users. Declared users are not looked at yet.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -29,6 +30,9 @@ META = CheckMeta(
     help_url=HELP,
 )
 
+_WRITES = re.compile(r"Write|AccessAsUser|EnableDisable|DeleteRestore")
+"""In the names of delegated permissions that change something."""
+
 
 def examine(tenant: Tenant, context: Context) -> Examination:
     """One finding for each app that holds such permissions for all users."""
@@ -46,12 +50,15 @@ def _finding(rows: pd.DataFrame, context: Context) -> Finding:
     needs = {permission: user_requirement(permission) for permission in sorted(set(rows["permission"]))}
     roles = {permission: list(need.roles) for permission, need in needs.items() if need is not None}
     first = next(need for need in needs.values() if need is not None)
+    # Ordinary users read most of the directory and write their own profile without any role.
+    writes = any(_WRITES.search(permission) for permission in roles)
+    calls = "writes to objects that are not the user's own" if writes else "calls that reach beyond the user's own data"
     return Finding(
         check=META.slug,
         severity="info",
         certainty="possible",
-        summary=f"{name(app)} may use {listed(list(roles))} for every user, and the calls behind "
-        f"{'it' if len(roles) == 1 else 'them'} succeed only for users who hold a directory role such as {first.roles[0]}.",
+        summary=f"{name(app)} may use {listed(list(roles))} for every user, and {calls} succeed only for users who hold a "
+        f"directory role such as {first.roles[0]}.",
         remediation=Remediation(
             "Give the people who use these functions the least role that helps, or require assignment so that only they can sign "
             "in. Directory roles are not for ordinary users: consider another way to do the work.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from urllib.parse import quote as percent
 
 from auditor.audit.check import Context
@@ -54,9 +55,15 @@ def az_admin_consent(app_id: str) -> str:
     return f"az ad app permission admin-consent --id {_id(app_id, 'app id')}"
 
 
-def _az_post(context: Context, path: str, body: dict[str, str | None]) -> str:
-    """An ``az rest`` line that a POSIX shell and PowerShell 7.3 or newer read alike."""
-    return f"az rest --method POST --url https://{context.cloud.graph_host}/v1.0/{path} --body '{json.dumps(body)}'"
+def az_rest(context: Context, method: str, path: str, body: Mapping[str, str | bool | None]) -> str:
+    """An ``az rest`` line that a POSIX shell and PowerShell 7.3 or newer read alike.
+
+    az knows from a few hosts alone which API to get a token for, and Graph's host in DoD is none of them: so it is told.
+    Nothing in ``path`` and ``body`` may come from the tenant but ids that were checked.
+    https://learn.microsoft.com/cli/azure/reference-index#az-rest
+    """
+    graph = f"https://{context.cloud.graph_host}"
+    return f"az rest --method {method} --url {graph}/v1.0/{path} --resource {graph} --body '{json.dumps(body)}'"
 
 
 def grant_application_permission(
@@ -72,8 +79,9 @@ def grant_application_permission(
     return (
         f"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {client} -PrincipalId {client} "
         f"-ResourceId {resource} -AppRoleId {role}",
-        _az_post(
+        az_rest(
             context,
+            "POST",
             f"servicePrincipals/{resource}/appRoleAssignedTo",
             {"principalId": client, "resourceId": resource, "appRoleId": role},
         ),

@@ -35,12 +35,14 @@ class AppRequirement:
     what: str
     """What the app cannot do without."""
     why: str
+    alternative: str | None
+    """Another way past the lock that the directory's role assignments do not show, as a sentence."""
     url: str
 
 
 @dataclass(frozen=True)
 class UserRequirement:
-    """Delegated permissions of Microsoft Graph that need a directory role of the signed-in user."""
+    """Delegated permissions of Microsoft Graph that reach beyond the user's own objects only with a directory role."""
 
     permissions: re.Pattern[str]
     roles: tuple[str, ...]
@@ -71,6 +73,7 @@ def app_requirements() -> tuple[AppRequirement, ...]:
             error_code=entry.get("error_code"),
             what=entry["what"],
             why=entry["why"],
+            alternative=entry.get("alternative"),
             url=entry["url"],
         )
         for entry in table("roles")["app"]

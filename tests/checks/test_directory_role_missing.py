@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.emulator.build import EXCHANGE, TenantBuilder
+from auditor.reference.clouds import CLOUDS
 from auditor.reference.roles import app_requirements, role_templates, user_requirements
 from tests.support import examine
 
@@ -14,7 +15,7 @@ SLUG = "directory-role-missing"
 @pytest.mark.parametrize(
     ("request_", "certainty", "severity", "code"),
     [
-        (("Exchange.ManageAsApp", "application", EXCHANGE), "likely", "high", None),
+        (("Exchange.ManageAsApp", "application", EXCHANGE), "possible", "medium", None),
         (("User-PasswordProfile.ReadWrite.All", "application"), "possible", "low", "Authorization_RequestDenied"),
         (("UserAuthenticationMethod.ReadWrite.All", "application"), "possible", "info", "Authorization_RequestDenied"),
         (("User.EnableDisableAccount.All", "application"), "possible", "info", "Authorization_RequestDenied"),
@@ -79,3 +80,18 @@ def test_reference_is_sound() -> None:
     assert all(need.grant in need.roles for need in app_requirements())
     urls = [need.url for need in (*app_requirements(), *user_requirements())]
     assert all(url.startswith("https://learn.microsoft.com/") and "/en-" not in url for url in urls)
+
+
+def test_rights_of_exchange_that_are_not_seen_here_are_named() -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=[("Exchange.ManageAsApp", "application", EXCHANGE)]))
+    (finding,) = examine(SLUG, builder.data).findings
+    assert "role-assignable group" in finding.remediation.text
+    assert "Exchange role group" in finding.remediation.text
+
+
+def test_az_is_told_the_resource() -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=[("Exchange.ManageAsApp", "application", EXCHANGE)]))
+    (finding,) = examine(SLUG, builder.data, cloud=CLOUDS["us-dod"]).findings
+    assert "--resource https://dod-graph.microsoft.us " in finding.remediation.commands[1]

@@ -69,3 +69,25 @@ def test_single_users_chose_it_themselves() -> None:
     builder = TenantBuilder()
     builder.grant(builder.app("App", web=WEB), "AuditLog.Read.All", user="alice")
     assert examine(SLUG, builder.data).findings == []
+
+
+@pytest.mark.parametrize(
+    ("permission", "words"),
+    [
+        ("User.ReadWrite.All", "writes to objects that are not the user's own succeed only for users who hold a directory role"),
+        ("Directory.AccessAsUser.All", "succeed only for users who hold a directory role such as User Administrator."),
+        ("AuditLog.Read.All", "calls that reach beyond the user's own data succeed only"),
+    ],
+)  # fmt: skip
+def test_what_works_without_a_role_is_not_denied(permission: str, words: str) -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", web=WEB, requests=[(permission, "delegated")]))
+    (finding,) = examine(SLUG, builder.data).findings
+    assert words in finding.summary
+
+
+def test_scopes_are_read_as_their_resource_spells_them() -> None:
+    builder = TenantBuilder()
+    builder.grant(builder.app("App", web=WEB), "auditlog.read.ALL User.ReadWrite.Everything")
+    (finding,) = examine(SLUG, builder.data).findings
+    assert list(finding.evidence["roles_that_help"]) == ["AuditLog.Read.All"]
