@@ -1,7 +1,8 @@
 """risky-grant: granted permissions that lead to Global Administrator, or reach all content of the tenant.
 
 Nothing fails because of them: a person should know who holds them. Which they are is ``auditor.reference.risk``'s, beside
-Microsoft's own grading in the catalog. Microsoft's own apps are left out.
+Microsoft's own grading in the catalog. Microsoft's own apps are left out, but for what the tenant granted for all users to
+Microsoft's public clients, such as Graph PowerShell.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
 from auditor.reference import catalog
 from auditor.reference.resources import GRAPH, resource_name
-from auditor.reference.risk import Risk, risk_of
+from auditor.reference.risk import Risk, public_clients, risk_of
 from auditor.tenant.tables import Tenant
 from checks._cells import day, flag, name, text
 from checks._client_credentials import FEDERATED, summed_up, told_apart
@@ -42,7 +43,7 @@ _ORDER: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 
 def examine(tenant: Tenant, context: Context) -> Examination:
     """One finding for each such permission of each app: application permissions, and tier-0 scopes granted for all users."""
-    application, delegated = application_permissions(tenant), delegated_permissions(tenant)
+    application, delegated = application_permissions(tenant), delegated_permissions(tenant, public_clients())
     client, _ = told_apart(tenant, context.now)
     credentials = summed_up(client)
     owners_read = all(tenant.is_read(source) for source in OWNERS)
@@ -112,7 +113,8 @@ def _delegated(
         if risk is None or risk.path == "data":
             continue
         idle = flag(row.enabled) is False or (row.flows_certain and "delegated" not in row.flows)
-        rest = grants.loc[(grants["grant_id"] == row.grant_id) & (grants["permission"] != row.permission), "permission"]
+        rest = grants.loc[(grants["grant_id"] == row.grant_id), "permission"]
+        rest = rest[rest.str.lower() != str(row.permission).lower()]
         yield _finding(
             row,
             kind="delegated",
@@ -161,6 +163,8 @@ def _finding(
     resource = resource_name(str(row.resource_app_id)) or str(row.resource_app_id)
     from_outside = row.kind == "external" and not row.verified_publisher
     whose = ", an app of another tenant without a verified publisher," if from_outside else ""
+    if row.kind == "first-party":
+        whose = ", a client of Microsoft that people sign in to with what this tenant granted it,"
     for_all = "" if kind == "application" else " for all users"
     return Finding(
         check=META.slug,

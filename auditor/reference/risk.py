@@ -8,6 +8,7 @@ https://learn.microsoft.com/graph/permissions-reference
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -37,6 +38,13 @@ def risks() -> tuple[Risk, ...]:
         Risk(entry["path"], entry["resource"], pattern(strings(entry, "permissions")), entry["what"], entry["source"])
         for entry in table("risk")["risk"]
     )
+
+
+@lru_cache(maxsize=1)
+def public_clients() -> Mapping[str, str]:
+    """Microsoft's own public clients by app id, with their names: people sign in to them with what the tenant granted."""
+    clients: Mapping[str, str] = table("risk")["public_clients"]
+    return clients
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.emulator.build import EXCHANGE, TenantBuilder
 from auditor.reference import catalog
-from auditor.reference.resources import GRAPH
+from auditor.reference.resources import GRAPH, GRAPH_POWERSHELL
 from auditor.reference.risk import risk_of, risks
 from tests.support import examine, load_tenant
 
@@ -72,6 +72,11 @@ def test_silent() -> None:
     )
     builder.grant(builder.app("One user", web=WEB), "RoleManagement.ReadWrite.Directory", user="alice")
     builder.assign(EXCHANGE, "Directory.ReadWrite.All")  # a first-party app
+    builder.grant(EXCHANGE, "Directory.ReadWrite.All")  # not one of its public clients
+    graph_powershell = builder.first_party(GRAPH_POWERSHELL, "Microsoft Graph Command Line Tools")
+    builder.assign(graph_powershell, "Directory.ReadWrite.All")
+    builder.grant(graph_powershell, "Directory.ReadWrite.All", user="alice")
+    builder.grant(graph_powershell, "User.ReadBasic.All Mail.Read")
     assert examine(SLUG, builder.data).findings == []
 
 
@@ -88,3 +93,34 @@ def test_reference_names_real_permissions() -> None:
     assert {"RoleManagement.ReadWrite.Directory", "Mail.Read", "Domain.ReadWrite.All"} <= marked
     assert "User.Read.All" not in marked
     assert all(risk.source.startswith("https://learn.microsoft.com/") for risk in risks())
+
+
+def test_what_the_tenant_granted_to_a_public_client_of_microsoft() -> None:
+    builder = TenantBuilder()
+    client = builder.first_party(GRAPH_POWERSHELL, "Microsoft Graph Command Line Tools")
+    builder.grant(client, "RoleManagement.ReadWrite.Directory User.Read")
+    (finding,) = examine(SLUG, builder.data).findings
+    assert (finding.severity, finding.certainty, finding.app_id) == ("medium", "possible", GRAPH_POWERSHELL)
+    assert "a client of Microsoft" in finding.summary
+
+
+def test_scopes_in_another_case() -> None:
+    builder = TenantBuilder()
+    grant = builder.grant(
+        builder.app("App", web=WEB), "rolemanagement.readwrite.directory RoleManagement.ReadWrite.Directory user.read"
+    )
+    (finding,) = examine(SLUG, builder.data).findings
+    assert finding.permission == "RoleManagement.ReadWrite.Directory"
+    assert finding.remediation.commands == (
+        f"Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId '{grant['id']}' -Scope 'user.read'",
+    )
+
+
+@pytest.mark.parametrize("permission", ["User.EnableDisableAccount.All", "UserAuthenticationMethod.ReadWrite.All"])
+def test_administrators_are_reached_with_a_role_alone(permission: str) -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=[(permission, "application")]))
+    (finding,) = examine(SLUG, builder.data).findings
+    assert finding.severity == "critical"
+    assert "of ordinary users" in finding.summary
+    assert "of administrators too with a directory role" in finding.summary
