@@ -104,6 +104,26 @@ def test_plans_are_told_by_id_and_by_name(plan: tuple[str, str], fires: bool) ->
     assert bool(examine(SLUG, builder.data).findings) is fires
 
 
+@pytest.mark.parametrize(
+    ("permission", "plan", "certainty"),
+    [
+        ("Chat.Read.All", "TEAMS1", None),
+        ("Chat.Read.All", "TEAMS_GOV", None),
+        ("Chat.Read.All", "MCOSTANDARD", "possible"),
+        ("Chat.Read.All", "MCOIMP", "possible"),
+        ("Chat.Read.All", "TEAMSPRO_MGMT", "possible"),
+        ("Sites.Read.All", "SHAREPOINTSTORAGE", "likely"),
+        ("Sites.Read.All", "SHAREPOINTSTANDARD_EDU", None),
+    ],
+)
+def test_plans_that_look_like_enough(permission: str, plan: str, certainty: str | None) -> None:
+    builder = unlicensed()
+    builder.licence("SOME", [("00000000-0000-4000-8000-000000000001", plan)])
+    builder.consent(builder.app("App", requests=[(permission, "application")]))
+    findings = examine(SLUG, builder.data).findings
+    assert [finding.certainty for finding in findings] == ([certainty] if certainty else [])
+
+
 def test_basic_device_management_may_be_enough() -> None:
     builder = unlicensed()
     builder.licence("O365", [("882e1d05-acd1-4ccb-8708-6ee03664b117", "INTUNE_O365")])
