@@ -6,6 +6,7 @@ What stands behind which permission is ``auditor.reference.gates``'s. One findin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -34,27 +35,35 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     application = application_permissions(tenant)[wanted].assign(type="application")
     rows = pd.concat([application, delegated_permissions(tenant)[wanted].assign(type="delegated")])
     rows = usable(rows[rows["permission"].notna()])
+    by_gate: dict[str, dict[str, list[Any]]] = {}
+    past: set[tuple[Any, ...]] = set()
+    # Few different permissions, many holders: each permission is matched once.
+    key: Any
+    row: Any
+    for key, group in rows.groupby(["resource_app_id", "permission", "type"], sort=True):
+        resource, permission, kind = key
+        for gate in gates():
+            if resource not in gate.resources or kind not in gate.types:
+                continue
+            if gate.permissions.fullmatch(permission):
+                holders = by_gate.setdefault(gate.id, {})
+                for row in group.itertuples(index=False):
+                    holders.setdefault(row.app_id, []).append(row)
+            if gate.unless.fullmatch(permission):
+                past |= {(gate.id, app_id, resource, kind) for app_id in group["app_id"]}
     findings: list[Finding] = []
-    examined: set[str] = set()
     for gate in gates():
-        mine = rows[rows["resource_app_id"].isin(gate.resources) & rows["type"].isin(gate.types)]
-        behind = mine[
-            mine["permission"].map(lambda one, gate=gate: gate.permissions.fullmatch(one) is not None).astype("bool")
-        ]
-        past = mine[
-            mine["permission"].map(lambda one, gate=gate: gate.unless.fullmatch(one) is not None).astype("bool")
-        ]
-        free = behind.merge(past[["app_id", "resource_app_id", "type"]].drop_duplicates(), how="left", indicator=True)
-        examined |= set(behind["app_id"])
-        for _, group in free[free["_merge"] == "left_only"].groupby("app_id", sort=True):
-            findings.append(_finding(gate, group, context))
-    return Examination(len(examined), findings)
+        for _, held in sorted(by_gate.get(gate.id, {}).items()):
+            stopped = [row for row in held if (gate.id, row.app_id, row.resource_app_id, row.type) not in past]
+            if stopped:
+                findings.append(_finding(gate, stopped, context))
+    return Examination(len({app_id for holders in by_gate.values() for app_id in holders}), findings)
 
 
-def _finding(gate: Gate, rows: pd.DataFrame, context: Context) -> Finding:
-    app: Any = next(rows.itertuples(index=False))
-    permissions = sorted(set(rows["permission"]))
-    types = sorted(set(rows["type"]))
+def _finding(gate: Gate, held: Sequence[Any], context: Context) -> Finding:
+    app = held[0]
+    permissions = sorted({row.permission for row in held})
+    types = sorted({row.type for row in held})
     severity: Severity = gate.severity
     certainty: Certainty = gate.certainty
     fields = {

@@ -56,6 +56,8 @@ def test_one_finding_an_app_and_gate() -> None:
         [("Mail.Read", "delegated")],
         [("OnlineMeetings.Read", "delegated")],
         [("Sites.Selected", "application"), ("Sites.Read.All", "application")],
+        [("Sites.Selected", "application"), ("Files.Read.All", "application")],
+        [("Sites.Selected", "delegated"), ("Files.ReadWrite.All", "delegated")],
         [("Application.ReadWrite.OwnedBy", "application"), ("Application.ReadWrite.All", "application")],
         [("User.Read.All", "application")],
     ],
