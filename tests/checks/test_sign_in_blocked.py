@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from auditor.audit.check import Finding
@@ -40,13 +42,50 @@ def test_disabled_managed_identity_and_external_app() -> None:
     assert [finding.error_code for finding in examine(SLUG, builder.data).findings] == ["AADSTS7000112"] * 2
 
 
-def test_disabled_by_microsoft() -> None:
+@pytest.mark.parametrize("enabled", [True, False])
+def test_disabled_by_microsoft(enabled: bool) -> None:
     builder = TenantBuilder()
     changes = {"disabledByMicrosoftStatus": "DisabledDueToViolationOfServicesAgreement"}
-    builder.app("App", enabled=False, principal=changes)
+    builder.app("App", enabled=enabled, principal=changes)
     finding = only(builder)
-    assert finding.severity == "high"
+    assert (finding.severity, finding.certainty, finding.error_code) == ("high", "likely", None)
+    assert "DisabledDueToViolationOfServicesAgreement" in finding.summary
     assert finding.remediation.commands == ()
+
+
+def test_disabled_by_the_newer_switches() -> None:
+    """isDisabled is another property than accountEnabled, and exists on both objects; each is undone where it is."""
+    builder = TenantBuilder()
+    registered = builder.app("Registered", registration={"isDisabled": True})
+    principal = builder.app("Principal", principal={"isDisabled": True})
+    findings = {finding.app_id: finding for finding in examine(SLUG, builder.data).findings}
+    assert {(one.certainty, one.error_code) for one in findings.values()} == {("likely", None)}
+    graph, az = findings[registered.app_id].remediation.commands
+    assert f"v1.0/applications/{registered.object_id}'" in graph
+    assert az == (
+        f"az rest --method PATCH --url https://graph.microsoft.com/v1.0/applications/{registered.object_id} "
+        "--resource https://graph.microsoft.com --body '{\"isDisabled\": false}'"
+    )
+    assert "app registration of Registered has isDisabled true" in findings[registered.app_id].summary
+    assert f"servicePrincipals/{principal.service_principal_id}'" in findings[principal.app_id].remediation.commands[0]
+    assert "service principal of Principal has isDisabled true" in findings[principal.app_id].summary
+
+
+@pytest.mark.parametrize(
+    ("app", "granted", "severity"),
+    [
+        ({}, True, "high"),
+        ({}, False, "medium"),
+        ({"secret": "@now-1d"}, True, "medium"),
+        ({"secret": None, "federated": ["repo:contoso/app"]}, True, "high"),
+    ],
+)
+def test_a_disabled_app_that_would_work_at_once_is_high(app: dict[str, Any], granted: bool, severity: str) -> None:
+    builder = TenantBuilder()
+    one = builder.app("App", enabled=False, requests=[("User.Read.All", "application")], **app)
+    if granted:
+        builder.consent(one)
+    assert only(builder).severity == severity
 
 
 @pytest.mark.parametrize(
@@ -139,3 +178,42 @@ def test_assignment_does_not_concern_daemons_and_managed_identities() -> None:
     builder.app("Daemon", assignment_required=True)
     builder.managed_identity("func", appRoleAssignmentRequired=True)
     assert examine(SLUG, builder.data).findings == []
+
+
+def test_assignment_of_services_alone() -> None:
+    """An API whose callers are services needs no users; where people could sign in as well it is a guess."""
+    builder = TenantBuilder()
+    caller = builder.app("Caller")
+    roles = [("Orders.Read", "application"), ("Orders.Use", "delegated")]
+    api = builder.app("API", publishes=roles, assignment_required=True)
+    web = builder.app("Web", web=WEB, publishes=roles, assignment_required=True)
+    builder.assign(caller, "Orders.Read", resource=api)
+    builder.assign(caller, "Orders.Read", resource=web)
+    finding = only(builder)
+    assert (finding.app_id, finding.severity, finding.certainty) == (web.app_id, "low", "possible")
+    assert finding.evidence["service_principals_assigned"] == 1
+
+
+def test_assignment_to_an_api_that_acts_for_users() -> None:
+    builder = TenantBuilder()
+    builder.app("API", publishes=[("Orders.Use", "delegated")], assignment_required=True)
+    finding = only(builder)
+    assert (finding.severity, finding.certainty) == ("low", "possible")
+    assert "client apps" in finding.summary
+
+
+def test_assignment_to_an_app_without_a_way_to_sign_in() -> None:
+    builder = TenantBuilder()
+    implicit = {"web": {"redirectUris": [], "implicitGrantSettings": {"enableIdTokenIssuance": True}}}
+    builder.app("Nothing to return to", registration=implicit, assignment_required=True)
+    builder.external("Elsewhere", replies=[], appRoleAssignmentRequired=True)
+    assert examine(SLUG, builder.data).findings == []
+
+
+def test_the_role_to_assign_is_left_to_the_reader() -> None:
+    """The default access role is refused where the app declares roles for users."""
+    builder = TenantBuilder()
+    builder.app("App", web=WEB, assignment_required=True)
+    remediation = only(builder).remediation
+    assert remediation.commands[0].endswith("-AppRoleId <app role id>")
+    assert "00000000-0000-0000-0000-000000000000 where it declares none" in remediation.text
