@@ -20,6 +20,12 @@ NOTHING: frozenset[str] = frozenset()
 INTERACTIVE = DEVICE_CODE | {"compliantdevice", "domainjoineddevice"}
 
 
+BROWSER = frozenset({"browser"})
+"""Web apps and single-page applications."""
+MODERN = frozenset({"mobileappsanddesktopclients"})
+"""Desktop and mobile apps, device codes, usernames and passwords."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to sign a user in."""
@@ -27,11 +33,17 @@ class Way:
     name: str
     gives: frozenset[str]
     """Grant controls it can meet, lower case."""
+    client_types: frozenset[str]
+    """The client types of Conditional Access it may be, lower case; more than one where that is not known.
+    https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-conditions#client-apps"""
+    interactive: bool = False
 
 
-PASSWORD_WAY = Way("username and password", NOTHING)
-DEVICE_CODE_WAY = Way("device code", DEVICE_CODE)
-BROWSER_WAY = Way("interactive", INTERACTIVE)
+PASSWORD_WAY = Way("username and password", NOTHING, MODERN)
+DEVICE_CODE_WAY = Way("device code", DEVICE_CODE, MODERN)
+WEB_WAY = Way("web browser", INTERACTIVE, BROWSER, interactive=True)
+NATIVE_WAY = Way("desktop or mobile app", INTERACTIVE, MODERN, interactive=True)
+UNSEEN_WAY = Way("an app that cannot be seen", INTERACTIVE, BROWSER | MODERN, interactive=True)
 
 
 @dataclass(frozen=True)
@@ -39,16 +51,15 @@ class Client:
     """The sign-in side of one app."""
 
     ways: tuple[Way, ...]
-    """Empty if no user signs in to it."""
-    native: bool
-    """Has redirect URIs of a desktop or mobile app."""
-    device_code: bool
-    """Public client flows are allowed, so a device code is possible."""
+    """The ways it is set up for; empty if no user signs in to it."""
+    also: tuple[Way, ...]
+    """Ways that are allowed beside redirect URIs; whether they are used is not known."""
     evidence: str
 
     @property
     def interactive(self) -> bool:
-        return BROWSER_WAY in self.ways
+        """Whether a person in front of a browser is one of the ways."""
+        return any(way.interactive for way in self.ways)
 
 
 def client(row: Any, context: Context) -> Client:
@@ -59,20 +70,19 @@ def client(row: Any, context: Context) -> Client:
     """
     declared = context.apps.get(str(row.app_id))
     flow = declared.flow if declared is not None else None
-    fallback = flag(row.fallback_public_client) is True
-    redirects = len(row.web_redirects) + len(row.spa_redirects) + len(row.public_redirects)
-    native = len(row.public_redirects) > 0
+    fallback = (DEVICE_CODE_WAY, PASSWORD_WAY) if flag(row.fallback_public_client) is True else ()
     if flow == "app-only" or row.kind == "managed-identity":
-        return Client((), native, False, "no user signs in")
-    if redirects or text(row.object_id) is None:
-        evidence = f"{redirects} redirect URIs" if redirects else "the registration cannot be seen"
-        return Client((BROWSER_WAY,), native, fallback, evidence)
+        return Client((), (), "no user signs in")
+    if text(row.object_id) is None:
+        return Client((UNSEEN_WAY,), (), "the registration cannot be seen")
+    pages, native = len(row.web_redirects) + len(row.spa_redirects), len(row.public_redirects)
+    if pages or native:
+        ways = ((WEB_WAY,) if pages else ()) + ((NATIVE_WAY,) if native else ())
+        return Client(ways, fallback, f"{pages + native} redirect URIs")
     if fallback:
-        return Client(
-            (DEVICE_CODE_WAY, PASSWORD_WAY), False, True, "public client flows are allowed and there is no redirect URI"
-        )
+        return Client(fallback, (), "public client flows are allowed and there is no redirect URI")
     if row.exposes_api and "delegated" in row.flows:
-        return Client((BROWSER_WAY,), False, False, "publishes an API and acts on behalf of its users")
+        return Client((UNSEEN_WAY,), (), "publishes an API and acts on behalf of its users")
     if flow == "delegated":
-        return Client((PASSWORD_WAY,), False, False, "declared to sign users in, and there is no redirect URI")
-    return Client((), False, False, "no redirect URI and no public client flow")
+        return Client((PASSWORD_WAY,), (), "declared to sign users in, and there is no redirect URI")
+    return Client((), (), "no redirect URI and no public client flow")

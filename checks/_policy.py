@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.reference.resources import AAD_GRAPH, GRAPH, resource_name
-from auditor.reference.workloads import behind
+from auditor.reference.workloads import evaluated, services_behind_graph
 from auditor.tenant.fields import part, texts
 
 EVERYTHING, OFFICE = "all", "office365"
@@ -58,6 +58,10 @@ class Policy:
     spared_principals: frozenset[str]
     filtered: bool
     """A filter over service principals that cannot be evaluated here."""
+
+    def covers(self, client_types: frozenset[str]) -> bool:
+        """Whether sign-ins of any of these client types are in its scope."""
+        return "all" in self.client_types or bool(self.client_types & client_types)
 
     @property
     def blocks(self) -> bool:
@@ -151,6 +155,9 @@ class Reach:
     services: tuple[str, ...]
     """Names of the resources reached, sorted; empty if none."""
     note: str | None = None
+    """Why it is only possible, where it is."""
+    guessed: bool = False
+    """Reached only if a service that is not known is among the policy's targets."""
 
 
 def reach(policy: Policy, permissions: frozenset[Pair], now: datetime) -> Reach:
@@ -158,28 +165,50 @@ def reach(policy: Policy, permissions: frozenset[Pair], now: datetime) -> Reach:
 
     Microsoft Graph is an umbrella: a policy is matched against the service behind each permission.
     """
-    reached = {_service(pair) for pair in permissions if _targets(policy, pair)}
-    if not reached:
+    answers = {pair: _targets(policy, pair) for pair in permissions}
+    sure = {pair for pair, answer in answers.items() if answer}
+    low = EVERYTHING in policy.resources and bool(policy.excluded) and all(map(_low_privilege, sure))
+    if sure and not (low and now < LOW_PRIVILEGE_ENDS_AT):
+        note = "the app asks only for low-privilege permissions there, which such a policy covers since March 2026, phased in"
+        return Reach(_services(sure), note if low else None)
+    unsure = {pair for pair, answer in answers.items() if answer is None}
+    if not unsure:
         return Reach(())
-    low = all(resource in (GRAPH, AAD_GRAPH) and value in LOW_PRIVILEGE for resource, value in permissions)
-    if EVERYTHING in policy.resources and policy.excluded and low:
-        if now < LOW_PRIVILEGE_ENDS_AT:
-            return Reach(())
-        note = "the app asks only for low-privilege permissions, which such a policy covers since March 2026, phased in"
-        return Reach(tuple(sorted(reached)), note)
-    return Reach(tuple(sorted(reached)))
+    names = ", ".join(sorted(permission for _, permission in unsure))
+    return Reach(_services(unsure), f"it is not known whether the service behind {names} is among its targets", True)
 
 
-def _targets(policy: Policy, pair: Pair) -> bool:
+def _low_privilege(pair: Pair) -> bool:
+    return pair[0] in (GRAPH, AAD_GRAPH) and pair[1] in LOW_PRIVILEGE
+
+
+def _targets(policy: Policy, pair: Pair) -> bool | None:
+    """Whether the policy targets the service behind a permission; None where that hangs on what is not known of it."""
     resource, permission = pair
-    service = behind(resource, permission)
+    service = evaluated(resource, permission)
     ids = {resource, *(service.resources if service else ())}
-    office = service is not None and service.office365
+    unknown = service is None and resource == GRAPH
+    office = service.office365 if service else (None if unknown else False)
     if ids & policy.excluded or (office and OFFICE in policy.excluded):
         return False
-    return EVERYTHING in policy.resources or bool(ids & policy.resources) or (office and OFFICE in policy.resources)
+    if ids & policy.resources or (office and OFFICE in policy.resources):
+        return True
+    if EVERYTHING in policy.resources:
+        return None if _may_name(policy.excluded, unknown, office) else True
+    return None if _may_name(policy.resources, unknown, office) else False
+
+
+def _may_name(targets: frozenset[str], unknown: bool, office: bool | None) -> bool:
+    """Whether one of these targets may be the service, of which the id or the place in Office 365 is not known."""
+    return (office is None and OFFICE in targets) or (unknown and not targets.isdisjoint(services_behind_graph()))
+
+
+def _services(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    return tuple(sorted({_service(pair) for pair in pairs}))
 
 
 def _service(pair: Pair) -> str:
-    service = behind(*pair)
+    service = evaluated(*pair)
+    if service is None and pair[0] == GRAPH:
+        return f"the unknown service behind {pair[1]}"
     return service.name if service else resource_name(pair[0]) or pair[0]

@@ -6,12 +6,13 @@ no finding.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.audit.check import Certainty, Finding, Flow, Remediation, Severity
 from checks._cells import listed, name
-from checks._clients import DEVICE_CODE, Client
+from checks._clients import BROWSER, DEVICE_CODE, DEVICE_CODE_WAY, MODERN, NATIVE_WAY, NOTHING, UNSEEN_WAY, Client, Way
 from checks._policy import Policy, Reach
 
 HELP = "https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-cloud-apps"
@@ -42,6 +43,10 @@ _WORDS = {
     "riskremediation": "risk remediation",
 }
 _APP_RULES = frozenset({"approvedapplication", "compliantapplication"})
+REDIRECT_FIX = (
+    "Register a redirect URI and sign users in interactively, or exclude the accounts that cannot; turn public client flows off "
+    "if nobody uses them."
+)
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,9 @@ class Hit:
 
 def device_code_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
     """A policy on the device code flow alone."""
-    if not client.device_code or not policy.fails(DEVICE_CODE):
+    only = DEVICE_CODE_WAY in client.ways
+    if not (only or DEVICE_CODE_WAY in client.also) or not policy.fails(DEVICE_CODE) or not policy.covers(MODERN):
         return None
-    only = not client.interactive
     return _hit(
         policy,
         reached,
@@ -77,7 +82,7 @@ def device_code_hit(policy: Policy, client: Client, reached: Reach) -> Hit | Non
         problem="blocks the device code flow"
         if policy.blocks
         else f"demands {_demands(policy)} of the device code flow",
-        fix="Register a redirect URI and sign users in interactively, or exclude the accounts that must use a device code.",
+        fix=REDIRECT_FIX,
         client=client,
         help_url=FLOWS_HELP,
     )
@@ -85,18 +90,22 @@ def device_code_hit(policy: Policy, client: Client, reached: Reach) -> Hit | Non
 
 def block_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
     """A policy that blocks. Where it leaves sign-ins out (locations, platforms, some users), browsers are not a concern."""
-    if not _applies_to_modern_clients(policy, client):
-        return None
+    ways = _covered(policy, client.ways)
     partial = bool(policy.narrowed_by) or not policy.everyone
-    if partial and client.interactive:
+    if not ways:
+        also = _covered(policy, client.also)
+        return None if partial or not also else _beside_hit(policy, client, reached, dict.fromkeys(also, NOTHING))
+    if partial and any(way.interactive for way in ways):
         return None
+    some = len(ways) < len(client.ways)
+    what = f"sign-in by {_joined(ways)}" if some else "every sign-in"
     return _hit(
         policy,
         reached,
-        severity="low" if partial else "high" if not policy.exceptions else "medium",
-        certainty="possible" if partial else _certainty(policy),
+        severity="low" if partial else "high" if not policy.exceptions and not some else "medium",
+        certainty="possible" if partial or some else _certainty(policy),
         error_code="AADSTS53003",
-        problem="blocks every sign-in" if not policy.narrowed_by else "blocks sign-ins outside what it allows",
+        problem=f"blocks {what}" if not policy.narrowed_by else "blocks sign-ins outside what it allows",
         fix="Exclude the resource or the people who need the app from the policy, if the app is meant to work.",
         client=client,
     )
@@ -104,26 +113,62 @@ def block_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
 
 def control_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
     """A policy with controls that some or all of the app's ways to sign in cannot meet."""
-    if not _applies_to_modern_clients(policy, client):
-        return None
-    failing = {way.name: lacking for way in client.ways if (lacking := policy.fails(way.gives))}
-    # Only Microsoft's approved apps, and apps built for it, can prove app protection; web apps are not asked on desktops.
-    if not failing or (client.interactive and not (client.native and failing["interactive"] <= _APP_RULES)):
-        return None
+    failing = _failing(policy, client.ways)
+    if not failing:
+        beside = _failing(policy, client.also)
+        return _beside_hit(policy, client, reached, beside) if beside else None
     every = len(failing) == len(client.ways) and not client.interactive
     certainty: Certainty = _certainty(policy) if every and not policy.narrowed_by else "possible"
-    ways = " or ".join(failing)
     return _hit(
         policy,
         reached,
         severity="medium" if certainty == "likely" else "low",
         certainty=certainty,
         error_code=_code(frozenset().union(*failing.values()), policy),
-        problem=f"demands {_demands(policy)}, which sign-in by {ways} cannot give",
+        problem=f"demands {_demands(policy)}, which sign-in by {_joined(failing)} cannot give",
         fix="Sign users in interactively with a redirect URI, or use application permissions where no user is needed.",
         client=client,
-        failing={way: sorted(lacking) for way, lacking in failing.items()},
+        failing=failing,
     )
+
+
+def _beside_hit(policy: Policy, client: Client, reached: Reach, ways: Mapping[Way, frozenset[str]]) -> Hit:
+    """What only stops ways that are allowed beside redirect URIs, and perhaps used by nobody."""
+    cannot = f"demands {_demands(policy)}, which sign-in by {_joined(ways)} cannot give"
+    return _hit(
+        policy,
+        reached,
+        severity="info",
+        certainty="possible",
+        error_code=_code(frozenset().union(*ways.values()), policy),
+        problem=f"blocks sign-in by {_joined(ways)}" if policy.blocks else cannot,
+        fix=REDIRECT_FIX,
+        client=client,
+        failing={} if policy.blocks else ways,
+        help_url=FLOWS_HELP,
+    )
+
+
+def _covered(policy: Policy, ways: Iterable[Way]) -> tuple[Way, ...]:
+    return tuple(way for way in ways if policy.covers(way.client_types))
+
+
+def _failing(policy: Policy, ways: Iterable[Way]) -> dict[Way, frozenset[str]]:
+    """What each way in the policy's scope cannot give, where that is a concern.
+
+    People in front of a browser get through: only Microsoft's approved apps, and apps built for it, can prove app protection,
+    and web apps are not asked for it on desktops.
+    """
+    lacking = {way: policy.fails(way.gives) for way in _covered(policy, ways)}
+    return {
+        way: controls
+        for way, controls in lacking.items()
+        if controls and (not way.interactive or (way == NATIVE_WAY and controls <= _APP_RULES))
+    }
+
+
+def _joined(ways: Iterable[Way]) -> str:
+    return " or ".join(way.name for way in ways)
 
 
 def security_defaults(client: Client) -> Hit | None:
@@ -144,12 +189,6 @@ def security_defaults(client: Client) -> Hit | None:
         evidence={"ways_to_sign_in": [way.name for way in client.ways], "seen": client.evidence},
         help_url=DEFAULTS_HELP,
     )
-
-
-def _applies_to_modern_clients(policy: Policy, client: Client) -> bool:
-    """Whether clientAppTypes cover the app: a policy on legacy authentication or on browsers alone leaves others in peace."""
-    wanted = {"all", "mobileappsanddesktopclients"} | ({"browser"} if client.interactive else set())
-    return bool(policy.client_types & wanted)
 
 
 def _certainty(policy: Policy) -> Certainty:
@@ -175,7 +214,7 @@ def _hit(
     problem: str,
     fix: str,
     client: Client,
-    failing: dict[str, list[str]] | None = None,
+    failing: Mapping[Way, frozenset[str]] | None = None,
     help_url: str = HELP,
 ) -> Hit:
     users = (
@@ -189,14 +228,23 @@ def _hit(
         "controls": sorted(policy.controls),
         "users": users,
         "narrowed_by": list(policy.narrowed_by),
-        "ways_to_sign_in": [way.name for way in client.ways],
+        "client_types": sorted(policy.client_types),
+        "ways_to_sign_in": [way.name for way in (*client.ways, *client.also)],
         "seen": client.evidence,
     }
     if failing:
-        evidence["controls_not_met"] = failing
-    if reached.note:
-        evidence["note"] = reached.note
+        evidence["controls_not_met"] = {way.name: sorted(lacking) for way, lacking in failing.items()}
+    unseen = (
+        UNSEEN_WAY in client.ways and "all" not in policy.client_types and not policy.client_types >= BROWSER | MODERN
+    )
+    note = "; ".join(
+        filter(None, (reached.note, "whether it is a web app or a native one cannot be seen" if unseen else None))
+    )
+    if note:
+        evidence["note"] = note
         certainty = "possible"
+    if reached.guessed and severity != "info":
+        severity = "low"
     return Hit(
         policy_id=policy.id,
         policy_name=policy.name,

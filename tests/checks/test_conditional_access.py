@@ -313,3 +313,134 @@ def test_odd_shapes_are_survived(conditions: Any) -> None:
     unattended(builder)
     builder.policy("Policy")["conditions"] = conditions
     assert examine(SLUG, builder.data).findings == []
+
+
+PLANNER = "09abbdfd-ed23-44ee-a2d9-a627aa1c90f3"
+
+
+@pytest.mark.parametrize(
+    ("types", "app", "expected"),
+    [
+        (["mobileAppsAndDesktopClients"], {"web": WEB}, None),
+        (["mobileAppsAndDesktopClients"], {"spa": WEB}, None),
+        (["browser"], {"web": WEB}, ("high", "likely", "every sign-in")),
+        (["browser"], {"spa": WEB}, ("high", "likely", "every sign-in")),
+        (["browser"], {"public": NATIVE}, None),
+        (["mobileAppsAndDesktopClients"], {"public": NATIVE}, ("high", "likely", "every sign-in")),
+        (["browser"], {"fallback": True}, None),
+        (["mobileAppsAndDesktopClients"], {"fallback": True}, ("high", "likely", "every sign-in")),
+        (["browser"], {"web": WEB, "public": NATIVE}, ("medium", "possible", "sign-in by web browser")),
+        (["mobileAppsAndDesktopClients"], {"web": WEB, "fallback": True}, ("info", "possible", "sign-in by device code")),
+        (["browser", "mobileAppsAndDesktopClients"], {"web": WEB}, ("high", "likely", "every sign-in")),
+    ],
+)  # fmt: skip
+def test_client_types(types: list[str], app: dict[str, Any], expected: tuple[str, str, str] | None) -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=MAIL, **app))
+    builder.policy("Policy", grant=["block"], clientAppTypes=types)
+    findings = examine(SLUG, builder.data).findings
+    assert [(one.severity, one.certainty) for one in findings] == ([expected[:2]] if expected else [])
+    assert all(expected and expected[2] in one.summary for one in findings)
+
+
+@pytest.mark.parametrize("types", [["browser"], ["mobileAppsAndDesktopClients"]])
+def test_client_types_of_a_registration_that_cannot_be_seen(types: list[str]) -> None:
+    builder = TenantBuilder()
+    builder.grant(builder.external("Vendor"), "Mail.Read")
+    builder.policy("Policy", grant=["block"], clientAppTypes=types)
+    (finding,) = examine(SLUG, builder.data).findings
+    assert finding.certainty == "possible"
+    assert "cannot be seen" in finding.evidence["note"]
+
+
+@pytest.mark.parametrize(("app", "fires"), [({"public": NATIVE}, True), ({"web": WEB}, True), ({}, False)])
+def test_a_username_and_password_beside_redirect_uris(app: dict[str, Any], fires: bool) -> None:
+    builder = TenantBuilder()
+    builder.consent(builder.app("App", requests=MAIL, fallback=bool(app), **app))
+    builder.consent(builder.app("No fallback", requests=MAIL, public=NATIVE))
+    builder.policy("Policy")
+    findings = examine(SLUG, builder.data).findings
+    assert [(one.severity, one.certainty, one.display_name) for one in findings] == (
+        [("info", "possible", "App")] if fires else []
+    )
+    assert all(set(one.evidence["controls_not_met"]) == {"username and password"} for one in findings)
+
+
+@pytest.mark.parametrize(
+    ("applications", "certainty"),
+    [
+        ({"includeApplications": ["All"]}, "likely"),
+        ({"includeApplications": ["All"], "excludeApplications": [EXCHANGE]}, "possible"),
+        ({"includeApplications": ["All"], "excludeApplications": [ARM]}, "likely"),  # serves nothing of Graph
+        ({"includeApplications": ["Office365"]}, "possible"),
+        ({"includeApplications": [SHAREPOINT]}, "possible"),
+        ({"includeApplications": [ARM]}, None),
+        ({"includeApplications": ["5a1d0000-0000-4000-8000-000000000001"]}, None),  # an app of the tenant
+    ],
+)
+def test_the_service_behind_a_permission_is_not_known(applications: dict[str, Any], certainty: str | None) -> None:
+    builder = TenantBuilder()
+    unattended(builder, [("AuditLog.Read.All", "delegated")])
+    builder.policy("Policy", grant=["compliantDevice"], applications=applications)
+    findings = examine(SLUG, builder.data).findings
+    assert [finding.certainty for finding in findings] == ([certainty] if certainty else [])
+    assert all(
+        finding.evidence["resources_reached"] == ["the unknown service behind AuditLog.Read.All"]
+        for finding in findings
+    )
+    for finding in findings:
+        assert ("it is not known whether" in finding.evidence.get("note", "")) is (certainty == "possible")
+        assert "Microsoft Graph" not in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("permission", "target", "service"),
+    [
+        ("Tasks.Read", "Office365", "Microsoft Planner and To Do"),
+        ("Tasks.Read", PLANNER, "Microsoft Planner and To Do"),
+        ("NetworkAccess.Read.All", "9d4afbbc-06a4-49e0-8005-4e5afd1d4fec", "ZTNA Network Access Control Plane"),
+        ("NetworkAccess.Read.All", EXCHANGE, None),
+    ],
+)
+def test_services_of_the_provisioning_data(permission: str, target: str, service: str | None) -> None:
+    builder = TenantBuilder()
+    unattended(builder, [(permission, "delegated")])
+    builder.policy("Policy", grant=["compliantDevice"], applications={"includeApplications": [target]})
+    findings = examine(SLUG, builder.data).findings
+    assert [finding.evidence["resources_reached"] for finding in findings] == ([[service]] if service else [])
+
+
+def test_low_privilege_permissions_beside_excluded_ones() -> None:
+    """What is excluded is no reason to enforce the policy on User.Read: the exemption is about what is reached."""
+    builder = TenantBuilder()
+    unattended(builder, [("User.Read", "delegated"), ("Mail.Read", "delegated")])
+    applications = {"includeApplications": ["All"], "excludeApplications": [EXCHANGE]}
+    builder.policy("Policy", grant=["compliantDevice"], applications=applications)
+    assert examine(SLUG, load_tenant(builder.data, now=datetime(2026, 2, 1, tzinfo=UTC))).findings == []
+    (finding,) = examine(SLUG, load_tenant(builder.data, now=datetime(2026, 6, 1, tzinfo=UTC))).findings
+    assert finding.certainty == "possible"
+    assert "March 2026" in finding.evidence["note"]
+
+
+@pytest.mark.parametrize(
+    ("applications", "reached"),
+    [
+        ({"includeApplications": ["{web}"]}, ["Vendor", "Web"]),
+        ({"includeApplications": ["All"]}, ["Web"]),
+        ({"includeApplications": ["All"], "excludeApplications": ["{web}"]}, []),
+        ({"includeApplications": [EXCHANGE]}, []),
+    ],
+)
+def test_web_apps_are_resources_without_any_permission(applications: dict[str, Any], reached: list[str]) -> None:
+    builder = TenantBuilder()
+    web = builder.app("Web", web=WEB)
+    builder.app("Spa", spa=WEB)
+    builder.app("Native", public=NATIVE)
+    vendor = builder.external("Vendor")
+    ids = {"{web}": [web.app_id, vendor.app_id]}
+    targets = {key: [one for name in names for one in ids.get(name, [name])] for key, names in applications.items()}
+    builder.policy("Policy", grant=["block"], applications=targets)
+    findings = sorted(examine(SLUG, builder.data).findings, key=lambda one: str(one.display_name))
+    assert [finding.display_name for finding in findings] == reached
+    for finding in findings:
+        assert finding.certainty == ("likely" if finding.display_name == "Web" else "possible")
