@@ -2,7 +2,9 @@
 
 UTF-8 with a byte order mark: Excel reads a CSV file without one in the computer's legacy code page and turns every name
 outside it into noise; everything else that reads CSV knows the mark (``encoding="utf-8-sig"`` in Python).
-Cells that a spreadsheet would run as a formula get a leading apostrophe (CWE-1236). Lines end with CR LF (RFC 4180).
+What a spreadsheet would run as a formula gets an apostrophe before it (CWE-1236): at the beginning of a cell, and inside
+one after ``;``, ``|``, tab or line end, because Excel splits there in countries whose list separator is no comma. Lines
+end with CR LF (RFC 4180).
 """
 
 from __future__ import annotations
@@ -14,10 +16,7 @@ from pathlib import Path
 from auditor.audit.result import AuditRun
 from reports.columns import SHEETS
 from reports.rows import Value
-from reports.text import iso_utc, visible
-
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""First characters that make a spreadsheet run a cell; the full-width forms do it in East Asian settings."""
+from reports.text import formula_like, iso_utc, visible, without_inner_formulas
 
 
 def cell(value: Value) -> str:
@@ -32,9 +31,9 @@ def cell(value: Value) -> str:
         return value.isoformat()
     if not isinstance(value, str):
         return str(value)
-    # A carriage return at the start is judged before it becomes visible.
-    text = visible(value)
-    return "'" + text if value.lstrip(" \n").startswith(_RISKY) or text.lstrip(" \n").startswith(_RISKY) else text
+    text = without_inner_formulas(visible(value))
+    # The value is judged before control characters become visible, and tab and carriage return alone are risky too.
+    return "'" + text if formula_like(value) or value.lstrip(" \n").startswith(("\t", "\r")) else text
 
 
 def write_csv(run: AuditRun, path: Path, *, slug: str) -> None:

@@ -16,7 +16,7 @@ from auditor.audit.check import Finding
 from auditor.audit.result import AuditRun
 from auditor.tenant import columns as tables
 from reports import rows
-from reports.text import iso_utc
+from reports.text import DEEPEST, TOO_DEEP, iso_utc
 
 SCHEMA_VERSION = 1
 
@@ -161,7 +161,7 @@ def _dumps(value: object) -> bytes:
     """Compact JSON; NaN is null, times are ISO in UTC, and a lone surrogate does not stop the report."""
     try:
         return orjson.dumps(value, default=_default, option=_OPTIONS | orjson.OPT_PASSTHROUGH_DATETIME)
-    except (orjson.JSONEncodeError, UnicodeEncodeError):
+    except (orjson.JSONEncodeError, UnicodeEncodeError):  # lone surrogates, huge numbers, 254 levels and more
         return orjson.dumps(_mended(value), default=_default, option=_OPTIONS | orjson.OPT_PASSTHROUGH_DATETIME)
 
 
@@ -176,15 +176,19 @@ def _default(value: object) -> object:
     return None if repr(value) in ("<NA>", "NaT", "nan") else str(value)
 
 
-def _mended(value: object) -> object:
-    """The value with lone surrogates replaced, all the way down; numbers beyond 64 bits as text."""
+def _mended(value: object, depth: int = 0) -> object:
+    """The value with lone surrogates replaced, numbers beyond 64 bits as text, and a word where it is nested too deep."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) and depth >= DEEPEST:
+        return TOO_DEEP
     if isinstance(value, Mapping):
-        return {_mended(key) if isinstance(key, str) else str(key): _mended(item) for key, item in value.items()}
+        return {
+            _mended(key) if isinstance(key, str) else str(key): _mended(item, depth + 1) for key, item in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return [_mended(item) for item in items]
+        return [_mended(item, depth + 1) for item in items]
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
         return str(value)
     return value

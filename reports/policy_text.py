@@ -28,6 +28,10 @@ _LABELS = {
 }
 
 
+def _empty(value: object) -> bool:
+    return value in (None, [], {}, "")
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -47,7 +51,7 @@ def _sides(part: Mapping[str, Any], names: Mapping[str, str], side: str) -> str:
     """Everything ``include…`` or ``exclude…`` of one condition; a plain word where there is one kind alone."""
     texts = []
     for key, value in part.items():
-        if not key.startswith(side) or value in (None, [], {}, ""):
+        if not key.startswith(side) or _empty(value):
             continue
         kind = key.removeprefix(side)
         label = "" if kind in ("Users", "Applications", "ServicePrincipals") else f"{_spaced(kind)}: "
@@ -65,14 +69,16 @@ def _rest(part: Mapping[str, Any]) -> str:
     rest = {
         _spaced(key): value
         for key, value in part.items()
-        if not key.startswith(("include", "exclude", "@")) and value not in (None, [], {}, "")
+        if not key.startswith(("include", "exclude", "@")) and not _empty(value)
     }
     return words(rest)
 
 
 def included(conditions: object, part: str, names: Mapping[str, str]) -> str:
     """Who or what a policy's ``users``, ``applications`` or ``clientApplications`` condition takes in."""
-    condition = _mapping(_mapping(conditions).get(part))
+    condition = _mapping(conditions).get(part)
+    if not isinstance(condition, Mapping):
+        return words(condition)
     return "; ".join(filter(None, (_sides(condition, names, "include"), _rest(condition))))
 
 
@@ -83,9 +89,11 @@ def excluded(conditions: object, part: str, names: Mapping[str, str]) -> str:
 
 def other_conditions(conditions: object, names: Mapping[str, str]) -> str:
     """Every other condition, one a line: client apps, platforms, locations, devices, risks, authentication flows."""
+    if not isinstance(conditions, Mapping):
+        return words(conditions)
     lines = []
-    for key, value in _mapping(conditions).items():
-        if key in _SHOWN_APART or key.startswith("@") or value in (None, [], {}, ""):
+    for key, value in conditions.items():
+        if key in _SHOWN_APART or key.startswith("@") or _empty(value):
             continue
         text = _condition(value, names)
         if text:
@@ -102,11 +110,15 @@ def _condition(value: object, names: Mapping[str, str]) -> str:
 
 def grant_controls(controls: object) -> str:
     """What the policy demands, e.g. ``mfa or compliantDevice``; ``block`` for a policy that refuses."""
-    grant = _mapping(controls)
-    demanded = [words(item) for item in grant.get("builtInControls") or () if item]
-    strength = _mapping(grant.get("authenticationStrength"))
+    if not isinstance(controls, Mapping):
+        return words(controls)
+    grant: Mapping[str, Any] = controls
+    built_in = grant.get("builtInControls")
+    demanded = [words(item) for item in (built_in if isinstance(built_in, (list, tuple)) else [built_in]) if item]
+    strength = grant.get("authenticationStrength")
     if strength:
-        demanded.append(f"authentication strength {words(strength.get('displayName') or strength.get('id'))}")
+        named = _mapping(strength)
+        demanded.append(f"authentication strength {words(named.get('displayName') or named.get('id') or strength)}")
     if grant.get("termsOfUse"):
         demanded.append(f"terms of use {words(grant['termsOfUse'])}")
     if grant.get("customAuthenticationFactors"):
@@ -117,9 +129,11 @@ def grant_controls(controls: object) -> str:
 
 def session_controls(controls: object) -> str:
     """What the policy does to the session, one a line."""
+    if not isinstance(controls, Mapping):
+        return words(controls)
     lines = []
-    for key, value in _mapping(controls).items():
-        if value in (None, [], {}, "", False) or key.startswith("@") or _mapping(value).get("isEnabled") is False:
+    for key, value in controls.items():
+        if _empty(value) or value is False or key.startswith("@") or _mapping(value).get("isEnabled") is False:
             continue
         settings = value if not isinstance(value, Mapping) else _settings(value)
         lines.append(f"{_spaced(key)}: {words(settings) or 'on'}")

@@ -12,8 +12,19 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 _UNSHOWABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+_BLANK = "\\s\u00ad\u115f\u1160\u180e\u200b-\u200d\u2060-\u2064\u2800\u3164\ufeff\uffa0"
+"""White space, and what is as good as invisible, for use inside a character class."""
+_OPERATOR = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+"""Characters that begin a formula; the full-width forms do it in East Asian settings."""
+_FORMULA = re.compile(f"[{_BLANK}]*{_OPERATOR}")
+_FORMULA_WITHIN = re.compile(f'([;|\\t\\n][{_BLANK}"]*)(?={_OPERATOR})')
+
+DEEPEST = 40
+"""Levels of a JSON value that are told. Graph's own values have fewer than ten; what lies deeper is an attack."""
+TOO_DEEP = f"[nested deeper than {DEEPEST} levels]"
 
 CUT_MARK = " … [cut: {} characters in all]"
 
@@ -27,6 +38,31 @@ def visible(text: str) -> str:
     if _UNSHOWABLE.search(text) is None:
         return text
     return _UNSHOWABLE.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def formula_like(text: str) -> bool:
+    """Whether a spreadsheet may take a cell that begins so for a formula (CWE-1236), blanks in front or not."""
+    return _FORMULA.match(text) is not None
+
+
+def without_inner_formulas(text: str) -> str:
+    """The text with an apostrophe before whatever would begin a formula if a spreadsheet split the text at ``;``, ``|``,
+    tab or line end, as it does with a comma-separated file where the list separator is another character.
+    """
+    return _FORMULA_WITHIN.sub(r"\1'", text)
+
+
+def terminal_json(document: str) -> str:
+    """A JSON document that says the same and holds nothing that a terminal obeys or that reorders what is read.
+
+    Such characters stand in strings alone, where JSON's own escapes mean the same.
+    """
+    return _UNSHOWABLE.sub(_json_escape, document)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -74,8 +110,11 @@ def spoken_utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def words(value: object) -> str:
-    """A JSON value as text for a person: lists joined with ``; ``, mappings as ``key: value``, never Python's repr."""
+def words(value: object, depth: int = 0) -> str:
+    """A JSON value as text for a person: lists joined with ``; ``, mappings as ``key: value``, never Python's repr.
+
+    ``depth`` is the number of lists and mappings around the value; past ``DEEPEST`` it is not told.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -86,11 +125,15 @@ def words(value: object) -> str:
         return iso_utc(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) and depth >= DEEPEST:
+        return TOO_DEEP
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {words(item)}" for key, item in value.items() if item not in (None, "", [], {}))
+        return "; ".join(
+            f"{key}: {words(item, depth + 1)}" for key, item in value.items() if item not in (None, "", [], {})
+        )
     if isinstance(value, (list, tuple, set, frozenset)):
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return "; ".join(filter(None, (words(item) for item in items)))
+        return "; ".join(filter(None, (words(item, depth + 1) for item in items)))
     return str(value)
 
 

@@ -8,6 +8,7 @@ cells equal the table's column names; table names are unique in the book; at mos
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
@@ -74,6 +75,15 @@ def write_xlsx(run: AuditRun, path: Path, *, max_rows: int = MAX_ROWS, max_links
         OSError: the file cannot be written.
     """
     book = Workbook(write_only=True)
+    try:
+        _fill(book, run, max_rows, max_links)
+        book.save(path)
+    except BaseException:
+        _abandon(book)
+        raise
+
+
+def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> None:
     book.properties.title = f"Graph permission audit of {one_line(run.tenant_name)[:200]}".encode(
         "utf-8", "replace"
     ).decode()
@@ -86,7 +96,21 @@ def write_xlsx(run: AuditRun, path: Path, *, max_rows: int = MAX_ROWS, max_links
         rows = sheet.rows(run)
         for part in parts[sheet.slug]:
             _write_part(book, run, part, islice(rows, part.size), max_links)
-    book.save(path)
+
+
+def _abandon(book: Workbook) -> None:
+    """Closes the sheets of a book that is not finished and takes their temporary files away.
+
+    Left to the garbage collector, openpyxl's generators end in the wrong order and complain on standard error.
+    """
+    for ws in book.worksheets:
+        sheet: Any = ws
+        # A sheet that is closed already, or that broke in the middle of a row, refuses; the others must still close.
+        with suppress(Exception):
+            sheet.close()
+        if sheet._writer is not None:
+            with suppress(OSError, ValueError):
+                sheet._writer.cleanup()
 
 
 def _parts(sheet: Sheet, count: int, max_rows: int) -> Iterator[Part]:

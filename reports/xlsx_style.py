@@ -19,7 +19,7 @@ from openpyxl.styles.differential import DifferentialStyle
 from reports.columns import Column
 from reports.palette import ACCENT, SHADES, TONES, Tone
 from reports.rows import Value
-from reports.text import cut, iso_utc, visible
+from reports.text import cut, formula_like, iso_utc, visible
 
 CELL_LIMIT = 32_767
 """Characters (UTF-16 units) that Excel holds in a cell."""
@@ -28,7 +28,6 @@ DATE_FORMAT = "yyyy\\-mm\\-dd"
 FIRST_DAY = datetime(1900, 3, 1, tzinfo=UTC)
 """Before it Excel counts a day that never was, so earlier times are written as text."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "#", "＝", "＋", "－", "＠")
 _ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 TITLE = Font(name="Calibri", size=20, bold=True, color=ACCENT)
@@ -60,8 +59,16 @@ def text_cell(sheet: Any, text: str, **style: Any) -> Any:
     cell = WriteOnlyCell(sheet)
     for name, value in style.items():
         setattr(cell, name, value)
-    put(cell, shown(text))
+    safe = shown(text)
+    put(cell, safe)
+    if _needs_quote(safe):
+        cell.quotePrefix = True
     return cell
+
+
+def _needs_quote(text: str) -> bool:
+    """Whether editing the cell would turn its text into a formula or an error value."""
+    return text.startswith(("\t", "#")) or formula_like(text)
 
 
 def put(cell: Any, text: str) -> None:
@@ -111,7 +118,7 @@ class CellMaker:
 
     def _of_text(self, value: str) -> Any:
         text = shown(value)
-        if text.startswith(_FORMULA_STARTS):
+        if _needs_quote(text):
             put(self._guarded, text)
             return self._guarded
         if not self._top:

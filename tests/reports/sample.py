@@ -62,6 +62,7 @@ HOSTILE = (
     "javascript:alert(1)",
     "a\nb\r\nc",
     "' OR 1=1 --",
+    "x;=1+1;y\t-2|@SUM(A1)",
 )
 
 

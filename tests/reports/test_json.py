@@ -89,6 +89,17 @@ def test_text_stays_as_the_tenant_has_it_but_for_lone_surrogates() -> None:
     assert "lone \ufffd surrogate \ufffd" in names
 
 
+def test_a_policy_nested_without_end_does_not_stop_the_report() -> None:
+    deep: Any = "bottom"
+    for _ in range(900):
+        deep = [deep]
+    run = sample.calm()
+    run.conditional_access.at[0, "conditions"] = {"a": deep, "b": 1}
+    conditions = json.loads(to_json(run))["conditional_access"][0]["conditions"]
+    assert conditions["b"] == 1
+    assert "nested deeper than 40 levels" in json.dumps(conditions["a"])
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     write_json(sample.calm(), tmp_path / "one")
     assert (tmp_path / "one").read_bytes() == to_json(sample.calm())

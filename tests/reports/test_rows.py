@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reports import columns, policy_text
 from reports.overview import coverage_sentence, failing_apps, unread_among
@@ -81,6 +83,54 @@ def test_a_policy_of_any_shape_is_told_without_breaking(odd: object) -> None:
         policy_text.grant_controls(odd), policy_text.session_controls(odd),
     ):  # fmt: skip
         assert isinstance(text, str)
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("builtInControls", "operator", "termsOfUse", "customAuthenticationFactors", "authenticationStrength")
+            + ("users", "applications", "clientApplications", "clientAppTypes", "platforms", "signInFrequency"),
+            _ANY_JSON,
+        ),
+    )
+)
+def test_wrong_types_anywhere_in_a_policy_are_told_without_breaking(odd: dict[str, object]) -> None:
+    test_a_policy_of_any_shape_is_told_without_breaking(odd)
+
+
+@pytest.mark.parametrize(
+    ("controls", "told"),
+    [
+        ({"builtInControls": 5, "termsOfUse": 6}, "5 or terms of use 6"),
+        ({"builtInControls": "mfa", "authenticationStrength": "strong"}, "mfa or authentication strength strong"),
+        ("block", "block"),
+    ],
+)
+def test_controls_of_a_wrong_type_are_seen(controls: object, told: str) -> None:
+    assert policy_text.grant_controls(controls) == told
+
+
+def test_conditions_of_a_wrong_type_are_seen() -> None:
+    assert policy_text.included({"users": "everybody"}, "users", {}) == "everybody"
+    assert policy_text.other_conditions(["odd"], {}) == "odd"
+    assert policy_text.session_controls("odd") == "odd"
+
+
+def test_a_policy_nested_without_end_is_told_as_far_as_it_makes_sense() -> None:
+    deep: object = "bottom"
+    for _ in range(2000):
+        deep = [deep]
+    told = policy_text.other_conditions({"a": deep, "b": {"includeX": deep, "y": deep}}, {})
+    assert told.count("[nested deeper than 40 levels]") == 3
+    assert "bottom" not in told
 
 
 def test_apps_that_will_fail_first_are_those_with_an_http_error() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.text import cut, is_web_link, iso_utc, one_line, visible, words
+from reports.text import cut, is_web_link, iso_utc, one_line, terminal_json, visible, words
 
 ANY = st.text(st.characters(), max_size=200)
 """Any characters, lone surrogates among them."""
@@ -24,6 +25,7 @@ ANY = st.text(st.characters(), max_size=200)
         ("\u202egnp.exe\u202c", "\\u202egnp.exe\\u202c"),
         ("x\ud800y", "x\\ud800y"),
         ("\ufffe\uffff\x85", "\\ufffe\\uffff\\u0085"),
+        ("\u200fabc\u200e\u061c", "\\u200fabc\\u200e\\u061c"),
         ("\U000e0041", "\\U000e0041"),
         ("שלום 😀 👩‍👩‍👧", "שלום 😀 👩‍👩‍👧"),
     ],
@@ -47,6 +49,14 @@ def test_cut_text_fits_and_says_so(text: str, limit: int) -> None:
     assert len(short.encode("utf-16-le")) // 2 <= limit
     if short != text:
         assert short.endswith(f"[cut: {len(text):,} characters in all]")
+
+
+@given(ANY)
+def test_json_for_a_terminal_says_the_same_and_obeys_nothing(text: str) -> None:
+    document = json.dumps({"a": text}, ensure_ascii=False)
+    shown = terminal_json(document)
+    assert json.loads(shown) == {"a": text}
+    assert visible(shown) == shown
 
 
 def test_times_are_utc() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gc
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,6 +88,35 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
     assert all(len(cell.value.encode("utf-16-le")) // 2 <= CELL_LIMIT for cell in names)
     assert names[8].value == "nul␀ bell␇ esc␛[31m del␡"
     assert names[9].value == "lone \\ud800 surrogate \\udfff"
+
+
+def test_no_text_becomes_a_formula_when_it_is_edited(tmp_path: Path) -> None:
+    run = replace(sample.hostile(), tenant_name="=1+1")
+    book = opened(run, tmp_path)
+    risky = [
+        cell
+        for ws in book
+        for row in ws.iter_rows()
+        for cell in row
+        if cell.data_type == "s" and cell.value.lstrip().startswith(("=", "+", "-", "@"))
+    ]
+    assert {"Read me", "Summary", "Apps"} <= {cell.parent.title for cell in risky}
+    assert [(cell.parent.title, cell.coordinate) for cell in risky if not cell.quotePrefix] == []
+
+
+def test_a_book_that_breaks_leaves_no_file_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = sample.calm()
+    run.conditional_access.at[0, "conditions"] = {1: "no JSON has such a key"}
+    with pytest.raises(AttributeError):
+        write_xlsx(run, tmp_path / "audit.xlsx")
+    gc.collect()
+    assert complaints == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_summary_holds_no_text_of_the_tenant_as_a_formula(tmp_path: Path) -> None:
