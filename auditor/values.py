@@ -6,7 +6,6 @@ was expected. Which key has which reader is said in ``auditor.config``. Imports 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -226,10 +225,8 @@ def _service_root(value: Any, place: Place, expected: str, *, loopback_http: boo
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine: ``localhost``, 127.0.0.0/8, ::1."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """Whether a host is one of the three names of this machine that may be spoken to without TLS.
+
+    Not all of 127.0.0.0/8: msgraph-sdk sends a token over plain http to these three alone.
+    """
+    return host.lower() in ("localhost", "127.0.0.1", "::1")

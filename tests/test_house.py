@@ -20,11 +20,12 @@ BASE = ("auditor.errors", "auditor.reference")
 LAYERS: dict[str, tuple[str, ...]] = {
     # The table of docs/architecture.md; a room may always import itself.
     "auditor.errors": (),
+    "auditor.redaction": (),
     "auditor.values": ("auditor.errors",),
     "auditor.config": ("auditor.errors", "auditor.values", "auditor.reference"),
     "auditor.reference": ("auditor.errors",),
     "auditor.tenant": BASE,
-    "auditor.graph": (*BASE, "auditor.tenant.state", "auditor.tenant.snapshot"),
+    "auditor.graph": (*BASE, "auditor.redaction", "auditor.tenant.state", "auditor.tenant.snapshot"),
     "auditor.audit": (*BASE, "auditor.tenant"),
     "checks": ("auditor.audit.check", "auditor.audit.remedy", "auditor.tenant", "auditor.reference"),
     "reports": ("auditor.audit.check", "auditor.audit.result", "auditor.errors", "auditor.tenant"),

@@ -80,8 +80,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: AuditorError) -> int:
-    from auditor.cli.logs import without_tokens
     from auditor.cli.screen import say
+    from auditor.redaction import without_tokens
 
     say(f"error: {without_tokens(str(error))}")
     return error.exit_code
@@ -91,8 +91,8 @@ def _tell_bug(error: Exception, *, verbose: bool) -> int:
     """A sentence, and with ``--verbose`` the traceback; never local variables, and no token in either."""
     import traceback
 
-    from auditor.cli.logs import redact
     from auditor.cli.screen import say
+    from auditor.redaction import redact
 
     say(
         f"error: this is a bug in Graph Auditor ({type(error).__name__}: {redact(str(error))[:500]}); please report it."

@@ -7,27 +7,9 @@ warnings between our own lines; a failed sign-in is told in one sentence instead
 from __future__ import annotations
 
 import logging
-import re
 import sys
 
-REDACTED = "[redacted]"
-_TOKENS = re.compile(r"eyJ[\w-]*\.[\w.-]*|(?<=Bearer )[^\s\"',;]+", re.IGNORECASE)
-"""A JSON Web Token or the beginning of one, and whatever follows Bearer."""
-_FIELDS = re.compile(
-    r"((?:secret|password|assertion|_token|[?&]code)[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,;})]+)",
-    re.IGNORECASE,
-)
-"""The values of fields that are named after secrets, in JSON, forms and Python's words."""
-
-
-def without_tokens(text: str) -> str:
-    """A sentence of ours without tokens, should one have come in with a foreign message."""
-    return _TOKENS.sub(REDACTED, text)
-
-
-def redact(text: str) -> str:
-    """Foreign text without tokens, and without the values of fields that are named after secrets."""
-    return _FIELDS.sub(rf"\1{REDACTED}", without_tokens(text))
+from auditor.redaction import redact
 
 
 class _Redacting(logging.Formatter):

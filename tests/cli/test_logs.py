@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor.cli.logs import redact, set_up, without_tokens
+from auditor.cli.logs import set_up
+from auditor.redaction import redact, without_tokens
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzb21lb25lIn0.c2lnbmF0dXJl"
 
