@@ -17,6 +17,7 @@ from auditor.cli import audit, catalog, checks, collect, demo, doctor, emulate
 from auditor.errors import AuditorError
 
 INTERRUPTED = 130
+"""What typer ends with where KeyboardInterrupt was raised."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: none of the documented codes, because nothing is known of the tenant."""
 
@@ -52,7 +53,8 @@ def _auditor(version: Version = False) -> None:
     """Read a Microsoft Entra tenant and predict which apps Microsoft Graph will refuse, and why.
 
     Exit codes: 0 done; 1 findings at or above --fail-on; 2 bad usage, configuration or input; 3 could not sign in or read
-    the tenant; 4 done, but incomplete; 130 interrupted.
+    the tenant; 4 done, but incomplete; 130 interrupted
+    (143 by SIGTERM).
     """
 
 
@@ -62,18 +64,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; None: those of the process.
     """
-    from auditor.cli.screen import never_fail_on_characters
+    from auditor.cli.interrupt import orderly_end
+    from auditor.cli.screen import never_fail_on_characters, say
 
     never_fail_on_characters()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with orderly_end() as interruption:
+        try:
+            code = _run(given)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        if code == INTERRUPTED:
+            say("Interrupted.")
+            return interruption.exit_code
+    return code
+
+
+def _run(given: list[str]) -> int:
     try:
         app(args=given, prog_name="auditor")
     except AuditorError as error:
         return _tell(error)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except Exception as error:
         return _tell_bug(error, verbose="--verbose" in given or "-v" in given)
     return 0

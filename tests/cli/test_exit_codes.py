@@ -159,26 +159,36 @@ def test_130_interrupted() -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert err.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one child process")
-def test_130_in_the_middle_of_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals for one child process")
+@pytest.mark.parametrize(
+    ("name", "code", "ignored"),
+    [("SIGINT", 130, False), ("SIGTERM", 143, False), ("SIGTERM", 143, True), ("SIGHUP", 129, False)],
+)
+def test_ended_in_the_middle_of_reading_leaves_nothing_behind(
+    tmp_path: Path, name: str, code: int, ignored: bool
+) -> None:
+    """``ignored``: a shell starts what runs in the background with Ctrl-C ignored."""
     slow = Faults(throttled=1.0, retry_after=300, first_attempt_only=False, only=("servicePrincipals",))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with Emulator(contoso(), faults=slow) as emulator:
         environ = {**os.environ, "AUDITOR_ACCESS_TOKEN": emulator.auditor_token(), "TMPDIR": str(temporary)}
         command = [sys.executable, "-m", "auditor", "audit", "--graph-url", emulator.url]
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command] if ignored else command
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
         assert process.stderr is not None
         first = next(
             line for line in process.stderr if line.startswith("servicePrincipals: ")
         )  # told to wait, and waits
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         _, err = process.communicate(timeout=60)
     assert "throttling" in first
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert err.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in err
     assert not list(temporary.iterdir())
     assert not list(Path().glob("audit-*"))
