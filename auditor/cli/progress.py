@@ -68,9 +68,10 @@ class Bars(Silent):
     def _print(self, text: str) -> None:
         from rich.text import Text
 
+        from auditor.redaction import without_tokens
         from reports.text import one_line
 
-        self._bars.console.print(Text(one_line(text)))
+        self._bars.console.print(Text(one_line(without_tokens(text))))
 
 
 @contextmanager

@@ -29,7 +29,11 @@ SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "l
 
 @dataclass(frozen=True)
 class Screen:
-    """How much this run says, and where."""
+    """How much this run says, and where.
+
+    Tokens are taken out once more here, should one have come in with a foreign message. Words are left alone: what is
+    shown are our own sentences, and one about a client secret must stay readable.
+    """
 
     quiet: bool = False
     verbose: bool = False
@@ -52,6 +56,7 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
+        from auditor.redaction import without_tokens
         from reports.text import one_line
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -60,19 +65,20 @@ class Screen:
                 Text(header.rstrip("#")), justify="right" if header.endswith("#") else "left", overflow="fold"
             )
         for row in rows:
-            table.add_row(*(Text(one_line(cell), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
+            table.add_row(*(Text(one_line(without_tokens(cell)), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
         shown = console(sys.stderr if words else sys.stdout)
         with _reader_may_leave():
             if title:
-                shown.print(Text(one_line(title), style="bold"))
+                shown.print(Text(one_line(without_tokens(title)), style="bold"))
             shown.print(table)
 
 
 def say(text: str) -> None:
-    """One line on standard error, with control characters made visible."""
+    """One line on standard error, without tokens, with control characters made visible."""
+    from auditor.redaction import without_tokens
     from reports.text import one_line
 
-    sys.stderr.write(one_line(text) + "\n")
+    sys.stderr.write(one_line(without_tokens(text)) + "\n")
     sys.stderr.flush()
 
 
@@ -91,8 +97,15 @@ def console(stream: TextIO) -> Console:
 
 
 def write_json(data: Any) -> None:
-    """A JSON document on standard output: UTF-8 whatever the terminal speaks, and one line feed at the end."""
+    """A JSON document on standard output: UTF-8 whatever the terminal speaks, and one line feed at the end.
+
+    A terminal gets what it would obey as JSON escapes; a pipe or a file gets the document byte for byte.
+    """
     raw = data if isinstance(data, bytes) else json.dumps(data, indent=2, ensure_ascii=False).encode()
+    if sys.stdout.isatty():
+        from reports.text import terminal_json
+
+        raw = terminal_json(raw.decode()).encode()
     with _reader_may_leave():
         sys.stdout.flush()
         rest = memoryview(raw.rstrip(b"\n") + b"\n")
