@@ -302,6 +302,10 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: the configuration file is not UTF-8 text; save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not valid TOML: {error}.") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: not valid TOML: arrays or tables are nested too deep.") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise ConfigError(f"{file}: not valid TOML: a number has too many digits.") from None
 
 
 def _table(name: str, data: Any, file: Path) -> dict[str, Any]:
@@ -330,7 +334,9 @@ def _values(kind: type[Any], data: Mapping[str, Any], file: Path, where: str) ->
     declared = {entry.name: entry for entry in fields(kind)}
     _refuse_unknown(data, set(declared), file, f"{where}.")
     return {
-        name: key_of(declared[name]).read(value, values.Place(f"{file}: {where}.{name}", folder=file.parent))
+        name: key_of(declared[name]).read(
+            value, values.Place(f"{file}: {where}.{name}", folder=file.parent, private=kind is AuthSettings)
+        )
         for name, value in data.items()
     }
 
@@ -341,7 +347,8 @@ def _from_environment(table: str, kind: type[Any], environ: Mapping[str, str]) -
         variable = next((name for name in variables_of(table, declared) if environ.get(name)), None)
         if variable is not None:
             raw = values.from_environment(environ[variable], declared.default)
-            found[declared.name] = key_of(declared).read(raw, values.Place(f"environment variable {variable}"))
+            place = values.Place(f"environment variable {variable}", private=kind is AuthSettings)
+            found[declared.name] = key_of(declared).read(raw, place)
     return found
 
 

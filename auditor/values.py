@@ -30,9 +30,13 @@ class Place:
     name: str
     folder: Path | None = None
     """Folder that relative paths start from; None: the current one."""
+    private: bool = False
+    """Its value is never shown: where signing in is configured, people put secrets by mistake."""
 
     def refusal(self, value: Any, expected: str) -> ConfigError:
         """The error for a value that is not what is expected."""
+        if self.private:
+            return ConfigError(f"{self.name}: what is given (not shown here) is not valid, expected {expected}.")
         return ConfigError(f"{self.name}: {shown(value)} is not valid, expected {expected}.")
 
 
@@ -40,6 +44,8 @@ def shown(value: Any) -> str:
     """A value as an error message shows it: quoted, printable, at most 60 characters, no nested content."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return "a huge number"  # Python refuses to write thousands of digits
     if isinstance(value, int | float | date):
         return str(value)
     if isinstance(value, str):
@@ -54,7 +60,7 @@ def from_environment(raw: str, default: Any) -> Any:
     """A variable's text as the type its key's default has: lists are separated by commas, numbers are digits."""
     if isinstance(default, tuple):
         return [part.strip() for part in raw.split(",") if part.strip()]
-    if isinstance(default, int) and raw.strip().isdecimal():
+    if isinstance(default, int) and raw.strip().isdecimal() and len(raw.strip()) <= 60:
         return int(raw)
     return raw
 
@@ -142,7 +148,10 @@ def optional_path(value: Any, place: Place) -> Path | None:
         raise place.refusal(value, "the path of a file")
     if not value:
         return None
-    path = Path(value).expanduser()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise place.refusal(value, "the path of a file; ~ is followed by no user that has a home folder") from None
     return path if place.folder is None else place.folder / path
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import config, values
 from auditor.cli.progress import progress
 from auditor.cli.screen import Screen, say, write_json
-from auditor.errors import ConfigError, OutputError, UsageError
+from auditor.errors import AuditorError, ConfigError, InputError, OutputError, UsageError
 from auditor.reference.clouds import CLOUDS
 
 if TYPE_CHECKING:
@@ -74,16 +74,51 @@ def read_job(
         raise UsageError("--from and --save-snapshot exclude each other: the snapshot of --from is there already.")
     if snapshot is not None and flags.get("--graph-url"):
         raise UsageError("--from and --graph-url exclude each other: an audit of a snapshot uses no network.")
+    if snapshot is not None:
+        _refuse_impossible(snapshot, "--from", InputError)
+    if save_snapshot is not None:
+        _refuse_unusable(save_snapshot)
     if settings.report.out is not None and not to_standard_output:
         _check_out(settings.report.out, settings.report.formats)
     app_ids = tuple(dict.fromkeys(values.guid(app, values.Place("--app")) for app in apps))
     return Job(settings, snapshot, save_snapshot, app_ids, to_standard_output)
 
 
+def _refuse_impossible(path: Path, place: str, error: type[AuditorError]) -> None:
+    """A path that the system cannot even look up, such as one that is too long.
+
+    Raises:
+        error: naming the place it was given in.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as reason:
+        why = (reason.strerror if isinstance(reason, OSError) else None) or reason
+        raise error(f"{place}: {values.shown(str(path))} cannot be used ({why}).") from None
+
+
+def _refuse_unusable(folder: Path) -> None:
+    """Says what to do about a snapshot folder that a killed run has left; ``SnapshotWriter`` refuses every other."""
+    _refuse_impossible(folder, "the folder of the snapshot", OutputError)
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+        inside = [entry.name for entry in (folder / "sources").iterdir()]
+    except OSError:
+        return
+    if names <= {"sources", "manifest.json.part"} and all(name.endswith(".jsonl.zst") for name in inside):
+        raise OutputError(
+            f"{folder}: it holds an unfinished snapshot, left by a run that was ended by force; nothing can be read from"
+            " it. Delete the folder, or choose another."
+        )
+
+
 def _check_out(folder: Path, formats: Sequence[str]) -> None:
     """Finds out before an hour of reading that the reports cannot be written; ``reports.write`` refuses again."""
     from reports import FORMATS
 
+    _refuse_impossible(folder, "the folder of the reports (--out)", OutputError)
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise OutputError(
@@ -121,6 +156,7 @@ def collect(settings: config.Settings, folder: Path, screen: Screen, environ: Ma
     """
     from auditor.graph.collect import collect_tenant
 
+    _refuse_unusable(folder)
     with signed_in(settings, environ) as credential, progress(screen) as watcher:
         return collect_tenant(
             credential,

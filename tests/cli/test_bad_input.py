@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -46,6 +47,10 @@ def config(text: str | bytes) -> None:
         ('[waivers]\ncheck = "consent-missing"\n', ("[[waivers]]",)),
         ('tenant = "contoso.com"\n', ("[tenant]",)),
         (b'[tenant]\nid = "\xff\xfe"\n', ("not UTF-8",)),
+        ("a = " + "[" * 20_000 + "]" * 20_000, ("nested too deep",)),
+        ("[checks]\ncredential_expiry_days = " + "9" * 6000, ("too many digits",)),
+        ("[checks]\ncredential_expiry_days = 0x" + "F" * 6000, ("a huge number", "0 to 3650")),
+        ('[report]\nout = "~nosuchuser/x"\n', ("report.out", "~nosuchuser/x", "home folder")),
     ],
 )
 def test_configuration(auditor: Run, text: str | bytes, expected: tuple[str, ...]) -> None:
@@ -63,6 +68,59 @@ def test_a_secret_in_the_configuration_is_refused_and_not_shown(auditor: Run) ->
     assert result.code == 2
     assert 'unknown key "auth.client_secret": a secret does not belong in the configuration' in result.sentence
     assert "hunter2" not in result.err
+
+
+@pytest.mark.parametrize("key", ["method", "client_id", "certificate_file", "secret_file"])
+@pytest.mark.parametrize("value", ['"hunter2\\u0000"', '["hunter2"]', "7777777"])
+def test_what_configures_sign_in_is_never_shown(auditor: Run, key: str, value: str) -> None:
+    config(f"[auth]\n{key} = {value}\n")
+    result = auditor("audit")
+    assert result.code == 2
+    assert f"auth.{key}" in result.sentence
+    assert "expected" in result.sentence
+    assert not {"hunter2", "7777777"} & set(re.findall(r"\w+", result.err))
+
+
+def test_what_the_environment_configures_of_sign_in_is_never_shown(
+    auditor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_ID", "hunter2")
+    result = auditor("audit")
+    assert result.code == 2
+    assert "AZURE_CLIENT_ID" in result.sentence
+    assert "hunter2" not in result.err
+
+
+@pytest.mark.parametrize("option", ["--out", "--from", "--save-snapshot", "--config", "--baseline"])
+@pytest.mark.parametrize("length", [300, 5000])
+def test_paths_too_long_for_any_disk(auditor: Run, snapshot: Path, option: str, length: int) -> None:
+    source = () if option in ("--from", "--save-snapshot") else ("--from", snapshot)
+    result = (
+        auditor("audit", "--graph-url", "http://127.0.0.1:1", option, "a" * length)
+        if not source
+        else auditor("audit", *source, option, "a" * length)
+    )
+    assert result.code == 2
+    assert result.sentence
+
+
+def test_a_snapshot_folder_too_long_for_any_disk(auditor: Run) -> None:
+    result = auditor("collect", "--graph-url", "http://127.0.0.1:1", "--out", "a" * 5000)
+    assert result.code == 2
+    assert "too long" in result.sentence
+    assert len(result.sentence) < 300
+
+
+def test_out_of_the_configuration_too_long_for_any_disk(auditor: Run, snapshot: Path) -> None:
+    config(f'[report]\nout = "{"a" * 5000}"\n')
+    result = auditor("audit", "--from", snapshot)
+    assert result.code == 2
+    assert "too long" in result.sentence
+
+
+def test_a_number_of_thousands_of_digits_in_the_environment(auditor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITOR_CHECKS_CREDENTIAL_EXPIRY_DAYS", "9" * 6000)
+    assert "0 to 3650" in refused(auditor("audit"))
 
 
 def test_hostile_text_of_a_configuration_does_not_reach_the_terminal(auditor: Run) -> None:
@@ -263,6 +321,20 @@ def test_snapshot_folder_in_use(auditor: Run, contoso_server: Emulator) -> None:
     )
     assert result.code == 2
     assert "used" in result.sentence
+
+
+def test_snapshot_folder_that_a_killed_run_has_left(auditor: Run, contoso_server: Emulator) -> None:
+    sources = Path("left/sources")
+    sources.mkdir(parents=True)
+    sources.joinpath("applications.jsonl.zst").write_bytes(b"")
+    arguments = ("--quiet", "--graph-url", contoso_server.url)
+    token = contoso_server.auditor_token()
+    for command in (("collect", "--out", "left"), ("audit", "--save-snapshot", "left")):
+        sentence = refused(auditor(*command, *arguments, token=token))
+        assert "unfinished snapshot" in sentence
+        assert "Delete the folder" in sentence
+    Path("left/mine").write_text("mine")
+    assert "Delete" not in refused(auditor("collect", "--out", "left", *arguments, token=token))
 
 
 def test_emulate_refuses_bad_tenants_and_ports(auditor: Run) -> None:
