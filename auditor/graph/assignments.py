@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
+from auditor.graph.answer import Answer
 from auditor.graph.client import page_from
 from auditor.graph.desk import Desk
 from auditor.graph.refusal import Broken, Refusal, refusal_from
 from auditor.graph.sources import MAX_PAGE
-from auditor.graph.wire import BATCH_SIZE, Answer
+from auditor.graph.wire import BATCH_SIZE
 
 _SELECT = "$select=id,appRoleId,createdDateTime,principalId,principalType,resourceId"
 _COUNTED = {"User": "users", "Group": "groups"}
@@ -81,7 +83,7 @@ async def read_assigned_to(desk: Desk) -> None:
 
 
 def _url(object_id: str, side: str) -> str:
-    return f"/servicePrincipals/{object_id}/{side}?$top={MAX_PAGE}&{_SELECT}"
+    return f"/servicePrincipals/{quote(object_id, safe='')}/{side}?$top={MAX_PAGE}&{_SELECT}"
 
 
 async def _read_resources(ledger: _Ledger, resources: Sequence[str]) -> int:

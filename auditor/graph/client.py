@@ -10,12 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.graph.refusal import Broken, Refusal, Unreachable, plain, refusal_from
+from auditor.graph.answer import Answer
+from auditor.graph.refusal import Broken, Refusal, TooSlow, Unreachable, plain, refusal_from
 from auditor.graph.retry import RETRIED, THROTTLED, Clock, RetryPolicy, retry_after
-from auditor.graph.wire import BATCH_SIZE, EVENTUAL, Answer, Wire
+from auditor.graph.wire import BATCH_SIZE, EVENTUAL, Wire
 
 MAX_PAGES = 200_000
 """More pages than any tenant has; a server that never ends is stopped here."""
+MAX_EMPTY_PAGES = 1_000
+"""Pages without an object in a row. Graph sends some where a filter leaves nothing of a page; nobody sends a thousand."""
 ATTEMPTS_BEFORE_SMALLER_PAGE = 3
 LONG_WAIT_SECONDS = 5.0
 """Waits from here on are told to the person who watches."""
@@ -68,6 +71,10 @@ class GraphClient:
         """
         self.requests = 0
         """HTTP requests sent through this client, retries included."""
+        self.mended = 0
+        """Answers with values that had to be replaced."""
+        self._waited_seconds = 0.0
+        self._waiting_until = 0.0
         self._wire = wire
         self._policy = policy or RetryPolicy()
         self._clock = clock or Clock()
@@ -110,12 +117,14 @@ class GraphClient:
 
         Raises:
             Refusal: see ``get``.
-            Broken: a link leads to another host or scheme (it is not followed), or in a circle.
+            Broken: a link leads to another host or scheme (it is not followed), in a circle, or to nothing for too long.
         """
         seen = {url}
+        empty = 0
         while True:
             page = page_from(await self.get(url, advanced=advanced, has_smaller_page=has_smaller_page))
             yield page
+            empty = 0 if page.objects else empty + 1
             if page.next_link is None:
                 return
             url = page.next_link
@@ -123,6 +132,8 @@ class GraphClient:
                 raise Broken(f"a link to the next page leads away from {self._wire.root}; it was not followed")
             if url in seen:
                 raise Broken("the links to the next pages lead in a circle")
+            if empty >= MAX_EMPTY_PAGES:
+                raise Broken(f"{MAX_EMPTY_PAGES} pages in a row were empty, and the list has not ended")
             if len(seen) >= MAX_PAGES:
                 raise Broken(f"the list has not ended after {MAX_PAGES} pages")
             seen.add(url)
@@ -195,10 +206,18 @@ class GraphClient:
                 answer = await send()
             except Broken as broken:
                 is_unreachable = isinstance(broken, Unreachable) and not self._wire.has_answered
-                if broken.status == 401 or attempt >= self._policy.attempts(None, unreachable=is_unreachable):
+                if isinstance(broken, TooSlow):
+                    self._note(broken.message)
+                    self._count_wait(broken.seconds)
+                if (
+                    broken.is_final
+                    or broken.status == 401
+                    or attempt >= self._policy.attempts(None, unreachable=is_unreachable)
+                ):
                     raise
                 await self._pause(None, attempt, None)
                 continue
+            self.mended += answer.is_mended
             limit = self._policy.attempts(answer.status)
             if has_smaller_page and answer.status in (503, 504):
                 limit = min(limit, ATTEMPTS_BEFORE_SMALLER_PAGE)
@@ -217,10 +236,26 @@ class GraphClient:
             raise Refusal(
                 status, None, f"Graph asked to wait {asked:.0f} seconds, and this program waits {limit:.0f} at most"
             )
+        # Batches wait side by side; the time in which several do counts once.
+        now = self._clock.monotonic()
+        until = max(self._waiting_until, now + seconds)
+        self._count_wait(until - max(self._waiting_until, now))
+        self._waiting_until = until
         if seconds >= LONG_WAIT_SECONDS:
             why = "Graph is throttling" if status in THROTTLED else "Graph does not answer properly"
             self._note(f"{why}; waiting {seconds:.0f} seconds")
         await self._clock.sleep(seconds)
+
+    def _count_wait(self, seconds: float) -> None:
+        """Counts a wait against the budget of the source.
+
+        Raises:
+            Refusal: the budget is used up.
+        """
+        self._waited_seconds += seconds
+        budget = self._policy.wait_budget_seconds
+        if self._waited_seconds > budget:
+            raise Refusal(None, None, f"Graph kept this source waiting for more than {budget:.0f} seconds in all")
 
 
 def _items_of(outer: Answer, expected: Sequence[int]) -> dict[int, Answer]:

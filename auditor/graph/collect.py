@@ -26,6 +26,7 @@ from auditor.graph.retry import Clock, RetryPolicy
 from auditor.graph.signin import token_refused
 from auditor.graph.sources import SOURCES, SourceSpec
 from auditor.graph.wire import Wire
+from auditor.redaction import hide
 from auditor.reference.clouds import Cloud
 from auditor.tenant.snapshot import Snapshot, SnapshotWriter
 from auditor.tenant.state import SourceState
@@ -140,6 +141,7 @@ def claims_of(credential: TokenCredential, cloud: Cloud) -> Claims:
         raise
     except Exception as error:
         raise token_refused(error) from None
+    hide(token.token)
     return read_claims(token.token)
 
 
@@ -155,12 +157,18 @@ def hold_against(tenant: str, organization: Mapping[str, Any], claims: Claims) -
         if isinstance(domains, list)
         else set()
     )
-    found = str(organization.get("id") or claims.tenant_id).lower()
+    found = text_of(organization, "id").lower() or claims.tenant_id
     can_tell = bool(found) and (bool(names) or bool(_GUID.fullmatch(tenant)))
     if can_tell and tenant.lower() not in {found, *names}:
-        name = plain(organization.get("displayName") or "", 80)
+        name = text_of(organization, "displayName")[:80]
         leads_to = f"{found} ({name})" if name else found
         raise SignInError(f"Tenant {plain(tenant, 80)} was asked for, and this sign-in leads to tenant {leads_to}.")
+
+
+def text_of(record: Mapping[str, Any], name: str) -> str:
+    """A property for one line of ours; empty where it is missing or no text."""
+    value = record.get(name)
+    return plain(value, 256) if isinstance(value, str) else ""
 
 
 def narrow_token(spec: SourceSpec, claims: Claims) -> SourceState | None:
@@ -253,7 +261,7 @@ class _Collection:
                     "read",
                     objects=desk.objects,
                     requests=desk.client.requests,
-                    detail="; ".join(desk.remarks),
+                    detail="; ".join(desk.all_remarks()),
                     permission=spec.permission,
                     role=spec.role,
                     licence=spec.licence,
@@ -300,8 +308,8 @@ class _Collection:
         if refusal is None and state.status == "failed" and not self._wire.has_answered:
             raise SignInError(state.detail)
         if found:
-            self.tenant_id = str(found[0].get("id") or "").lower()
-            self.tenant_name = plain(found[0].get("displayName") or "", 256)
+            self.tenant_id = text_of(found[0], "id").lower()
+            self.tenant_name = text_of(found[0], "displayName")
         if tenant:
             hold_against(tenant, found[0] if found else {}, self._claims)
 

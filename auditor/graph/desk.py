@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from auditor.graph.answer import Answer
 from auditor.graph.client import GraphClient
 from auditor.graph.progress import Progress
 from auditor.graph.sources import SourceSpec
-from auditor.graph.wire import BATCH_SIZE, Answer
+from auditor.graph.wire import BATCH_SIZE
 from auditor.tenant.snapshot import SnapshotWriter
 from auditor.tenant.state import SourceState
 
 BATCHES_IN_FLIGHT = 4
+LONGEST_ID = 512
+"""Characters; Graph's ids are GUIDs or short names, and a longer one would not fit into an address."""
 _Result = TypeVar("_Result")
 
 
@@ -38,7 +41,7 @@ class Index:
 
     def learn(self, source: str, record: Mapping[str, Any]) -> None:
         """Remembers an object of ``applications`` or ``servicePrincipals``."""
-        object_id = str(record.get("id") or "")
+        object_id = id_of(record)
         if source == "applications" and object_id:
             self.applications.append(object_id)
         elif source == "servicePrincipals" and object_id:
@@ -55,11 +58,24 @@ class Index:
 
 
 def _is_resource(record: Mapping[str, Any]) -> bool:
-    roles = record.get("appRoles")
+    kinds = [role.get("allowedMemberTypes") for role in listed(record.get("appRoles"))]
     return record.get("appRoleAssignmentRequired") is True or any(
-        isinstance(role, dict) and "Application" in (role.get("allowedMemberTypes") or ())
-        for role in (roles if isinstance(roles, list) else ())
+        isinstance(kind, list) and "Application" in kind for kind in kinds
     )
+
+
+def listed(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; what is no list has none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def id_of(record: Mapping[str, Any]) -> str:
+    """An object's id; empty where it has none that can stand in a path."""
+    value = record.get("id")
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID:
+        return ""
+    # Quoting keeps a slash inside its segment; a server that decodes it first would still walk up.
+    return "" if {".", ".."} & set(value.replace("\\", "/").split("/")) else value
 
 
 class Desk:
@@ -75,6 +91,8 @@ class Desk:
         """Objects kept so far."""
         self.remarks: list[str] = []
         """Sentences on completeness, for the source's state."""
+        self.left_out = 0
+        """Objects without an id, which nothing could be said about."""
         self._writer = writer
         self._progress = progress
 
@@ -89,12 +107,32 @@ class Desk:
         if objects:
             self._progress.advanced(self.spec.id, len(objects))
 
+    def with_id(self, objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The objects that have an id; the others are counted as left out."""
+        kept, left_out = [], 0
+        for record in objects:
+            if id_of(record):
+                kept.append(record)
+            else:
+                left_out += 1
+        self.left_out += left_out
+        return kept
+
+    def all_remarks(self) -> list[str]:
+        """Sentences on completeness, with what was left out and mended on the way."""
+        remarks = list(self.remarks)
+        if self.left_out:
+            remarks.append(f"{self.left_out} object{'s' * (self.left_out != 1)} without id left out")
+        if self.client.mended:
+            remarks.append("Graph sent text or numbers that no file can hold; they were replaced")
+        return remarks
+
     def restart(self) -> None:
         """Drops what was kept; the source is read from its beginning again."""
         # A source that ends unread drops its objects; appending again opens it anew.
         self._writer.finish(SourceState(self.spec.id, "failed", detail="restarted"))
         self._progress.advanced(self.spec.id, -self.objects)
-        self.objects = 0
+        self.objects = self.left_out = 0
         self.index.forget(self.spec.id)
 
     def note(self, text: str) -> None:

@@ -7,16 +7,17 @@ is ``sources``' row, and how to grant it ``grants``' work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from auditor.errors import GraphError
 from auditor.graph.claims import Claims
 from auditor.graph.client import GraphClient
-from auditor.graph.collect import claims_of, hold_against, narrow_token
-from auditor.graph.desk import together
-from auditor.graph.refusal import Refusal, Unreachable, plain, sign_in_error, state_from
+from auditor.graph.collect import claims_of, hold_against, narrow_token, text_of
+from auditor.graph.desk import id_of, together
+from auditor.graph.refusal import Broken, Refusal, Unreachable, sign_in_error, state_from
 from auditor.graph.retry import Clock, RetryPolicy
 from auditor.graph.sources import SOURCES, SourceSpec
 from auditor.graph.wire import Wire
@@ -62,6 +63,7 @@ def examine(
     sources: Sequence[SourceSpec] = SOURCES,
     policy: RetryPolicy | None = None,
     clock: Clock | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Diagnosis:
     """Tries every source with one object.
 
@@ -73,6 +75,7 @@ def examine(
         sources: what to try.
         policy: how patient to be.
         clock: time, for tests.
+        note: told about long waits, a sentence each.
 
     Raises:
         SignInError: Graph does not accept the token, or it is for another tenant.
@@ -81,7 +84,12 @@ def examine(
     """
     return asyncio.run(
         _examine(
-            credential, cloud, graph_url or None, tenant or None, sources, policy or RetryPolicy(), clock or Clock()
+            credential,
+            cloud,
+            graph_url or None,
+            tenant or None,
+            sources,
+            lambda wire: GraphClient(wire, policy=policy or RetryPolicy(), clock=clock or Clock(), note=note),
         )
     )
 
@@ -92,12 +100,11 @@ async def _examine(
     graph_url: str | None,
     tenant: str | None,
     sources: Sequence[SourceSpec],
-    policy: RetryPolicy,
-    clock: Clock,
+    client_on: Callable[[Wire], GraphClient],
 ) -> Diagnosis:
     claims = claims_of(credential, cloud)
     async with Wire(credential, cloud=cloud, graph_url=graph_url) as wire:
-        probes = [_Probe(spec, GraphClient(wire, policy=policy, clock=clock), claims) for spec in sources]
+        probes = [_Probe(spec, client_on(wire), claims) for spec in sources]
         if not probes:
             return Diagnosis(claims, claims.tenant_id, "", (), 0)
         states = [await probes[0].state(), *await together([probe.state() for probe in probes[1:]])]
@@ -107,8 +114,8 @@ async def _examine(
             hold_against(tenant, found, claims)
         return Diagnosis(
             claims,
-            str(found.get("id") or claims.tenant_id).lower(),
-            plain(found.get("displayName") or "", 256),
+            text_of(found, "id").lower() or claims.tenant_id,
+            text_of(found, "displayName"),
             tuple(states),
             wire.requests,
         )
@@ -157,10 +164,10 @@ class _Probe:
         """Asks for one object; how many came."""
         spec = self.spec
         if "{id}" in spec.path:
-            parent = await self._objects(f"/{spec.id.split('/')[0]}?$top=1&$select=id")
-            if not parent:
+            parent = await self._parent(spec.id.split("/")[0])
+            if parent is None:
                 return 0
-            url = spec.request_path.replace("{id}", str(parent[0].get("id"))) + "?$top=1"
+            url = spec.request_path.replace("{id}", parent) + "?$top=1"
         elif spec.expand:
             return await self._look_expanded()
         else:
@@ -177,8 +184,21 @@ class _Probe:
             if refusal.status not in (400, 501):
                 raise
         collection, relationship = self.spec.id.split("/")
-        parent = await self._objects(f"/{collection}?$top=1&$select=id")
-        return len(await self._objects(f"/{collection}/{parent[0].get('id')}/{relationship}")) if parent else 0
+        parent = await self._parent(collection)
+        return 0 if parent is None else len(await self._objects(f"/{collection}/{parent}/{relationship}"))
+
+    async def _parent(self, collection: str) -> str | None:
+        """The id of one object as it stands in a path; None where the collection is empty.
+
+        Raises:
+            Broken: it has none.
+        """
+        found = await self._objects(f"/{collection}?$top=1&$select=id")
+        if not found:
+            return None
+        if not id_of(found[0]):
+            raise Broken(f"the first of {collection} has no id, so nothing below it can be tried")
+        return quote(id_of(found[0]), safe="")
 
     async def _objects(self, url: str) -> list[dict[str, Any]]:
         body = (await self._client.get(url)).body

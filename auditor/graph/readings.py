@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from auditor.graph.assignments import read_assigned_to
-from auditor.graph.desk import Desk
+from auditor.graph.desk import Desk, id_of, listed
 from auditor.graph.refusal import Broken, Refusal, refusal_from
 from auditor.graph.sources import Reading
 
@@ -58,11 +59,12 @@ async def _read_anew(desk: Desk, url: str, *, has_smaller_page: bool) -> None:
 
 def _learned(desk: Desk, objects: list[dict[str, Any]], seen: set[str] | None) -> list[dict[str, Any]]:
     """The objects that are new (a list that changes while it is read can bring one twice); what others need is noted."""
+    objects = desk.with_id(objects)
     if seen is None:
         return objects
     fresh = []
     for record in objects:
-        object_id = str(record.get("id") or "")
+        object_id = id_of(record)
         if object_id not in seen:
             seen.add(object_id)
             fresh.append(record)
@@ -76,12 +78,13 @@ def _compare_count(desk: Desk, expected: int | None) -> None:
     Raises:
         Broken: so much is missing that change during the reading cannot explain it.
     """
-    if expected is None or expected == desk.objects:
+    found = desk.objects + desk.left_out
+    if expected is None or expected == found:
         return
-    if expected - desk.objects > max(SMALL_GAP, expected // 50):
-        raise Broken(f"Graph counts {expected} objects and listed only {desk.objects} of them")
+    if expected - found > max(SMALL_GAP, expected // 50):
+        raise Broken(f"Graph counts {expected} objects and listed only {found} of them")
     desk.remarks.append(
-        f"Graph counted {expected} objects and listed {desk.objects}; objects that come or go meanwhile explain such a difference"
+        f"Graph counted {expected} objects and listed {found}; objects that come or go meanwhile explain such a difference"
     )
 
 
@@ -104,19 +107,20 @@ async def read_owners(desk: Desk) -> None:
 
     def take(objects: list[dict[str, Any]]) -> None:
         rows = []
-        for record in objects:
-            owners = _ids(record.get("owners"))
-            if len(owners) >= EXPAND_LIMIT or "owners@odata.nextLink" in record:
-                crowded.append(str(record["id"]))
-            elif owners:
-                rows.append({"id": str(record["id"]), "owners": owners})
+        for record in desk.with_id(objects):
+            if len(listed(record.get("owners"))) >= EXPAND_LIMIT or "owners@odata.nextLink" in record:
+                crowded.append(id_of(record))
+            elif owners := _ids(desk, record.get("owners")):
+                rows.append({"id": id_of(record), "owners": owners})
         desk.keep(rows)
 
     if not await _read_expanded(desk, take, crowded.clear):
         # Refused altogether: object by object, for those that can have owners.
         named = desk.index.applications if collection == "applications" else _owned_principals(desk)
         crowded.extend(named)
-    await _read_below(desk, crowded, f"/{collection}/{{id}}/owners?$select=id", lambda found: {"owners": _ids(found)})
+    await _read_below(
+        desk, crowded, f"/{collection}/{{id}}/owners?$select=id", lambda found: {"owners": _ids(desk, found)}
+    )
 
 
 async def read_federated_credentials(desk: Desk) -> None:
@@ -125,11 +129,10 @@ async def read_federated_credentials(desk: Desk) -> None:
 
     def take(objects: list[dict[str, Any]]) -> None:
         rows = [
-            {"id": str(record["id"]), "federatedIdentityCredentials": record["federatedIdentityCredentials"]}
-            for record in objects
-            if record.get("federatedIdentityCredentials")
+            {"id": id_of(record), "federatedIdentityCredentials": listed(record.get("federatedIdentityCredentials"))}
+            for record in desk.with_id(objects)
         ]
-        desk.keep(rows)
+        desk.keep([row for row in rows if row["federatedIdentityCredentials"]])
 
     if not await _read_expanded(desk, take, lambda: None):
         desk.note("Graph does not expand federated credentials; asking app by app")
@@ -162,7 +165,7 @@ async def _read_below(
     desk: Desk, ids: Sequence[str], path: str, row: Callable[[list[dict[str, Any]]], Mapping[str, Any]]
 ) -> None:
     """A collection below each of some objects, in batches; objects deleted meanwhile are left out."""
-    async for object_id, answer in desk.in_batches(ids, lambda key: path.replace("{id}", key)):
+    async for object_id, answer in desk.in_batches(ids, lambda key: path.replace("{id}", quote(key, safe=""))):
         if answer.status == 404:
             continue
         if answer.status >= 400:
@@ -176,23 +179,19 @@ def _owned_principals(desk: Desk) -> list[str]:
     return [principal.id for principal in desk.index.principals if principal.kind == "Application"]
 
 
-def _ids(objects: Any) -> list[str]:
-    return (
-        [str(one["id"]) for one in objects if isinstance(one, dict) and one.get("id")]
-        if isinstance(objects, list)
-        else []
-    )
+def _ids(desk: Desk, objects: Any) -> list[str]:
+    return [id_of(one) for one in desk.with_id(listed(objects))]
 
 
 async def read_grant_policies(desk: Desk) -> None:
     """Permission grant policies, each with its condition sets."""
     desk.begin(None)
-    policies = [policy async for page in desk.client.pages(desk.spec.url()) for policy in page.objects]
+    policies = [policy async for page in desk.client.pages(desk.spec.url()) for policy in desk.with_id(page.objects)]
     by_url: dict[str, tuple[dict[str, Any], str]] = {}
     for policy in policies:
         for sets in ("includes", "excludes"):
             if not isinstance(policy.get(sets), list):
-                by_url[f"{desk.spec.request_path}/{policy['id']}/{sets}"] = (policy, sets)
+                by_url[f"{desk.spec.request_path}/{quote(id_of(policy), safe='')}/{sets}"] = (policy, sets)
     async for url, answer in desk.in_batches(list(by_url), lambda key: key):
         if answer.status >= 400:
             raise refusal_from(answer.status, answer.body)

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor.errors import SignInError
 from auditor.graph.sources import SourceSpec
+from auditor.redaction import redact, without_tokens
 from auditor.tenant.state import SourceState, SourceStatus
 
 _LICENCE_CODES = frozenset(
@@ -38,22 +39,27 @@ _IDENTITY = {
     "Authorization_IdentityDisabled": "the app's service principal is disabled in this tenant",
 }
 MAX_MESSAGE = 200
+_MOST_LOOKED_AT = 20_000
 
 
 def plain(text: object, limit: int = MAX_MESSAGE) -> str:
-    """Text of a server for one line of ours: no control characters, single spaces, at most ``limit`` characters."""
-    shown = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    """Text of a server for one line of ours: no control characters, single spaces, no token, ``limit`` characters at most."""
+    shown = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_MOST_LOOKED_AT]).split())
+    shown = without_tokens(shown)  # before the cut: a part of a token is harder to tell
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 class Refusal(Exception):
     """An answer of Graph that is an error, or an answer that is not Graph's (``status`` says what came)."""
 
+    is_final = False
+    """Whether asking again cannot help."""
+
     def __init__(self, status: int | None, code: str | None, message: str) -> None:
         self.status = status
         """HTTP status; None where no answer came at all."""
         self.code = code
-        self.message = plain(message)
+        self.message = plain(redact(message[:_MOST_LOOKED_AT]))  # servers have been seen to repeat what they were sent
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -69,12 +75,22 @@ class Refusal(Exception):
 class Broken(Refusal):
     """No answer of Graph's: the connection failed, the body was cut off or is not JSON, the paging makes no sense."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, is_final: bool = False) -> None:
         super().__init__(status, None, message)
+        self.is_final = is_final
 
 
 class Unreachable(Broken):
     """The host could not be reached at all."""
+
+
+class TooSlow(Broken):
+    """An answer that had not ended when its deadline came."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no whole answer came within {seconds:.0f} seconds")
+        self.seconds = seconds
+        """How long it was waited for."""
 
 
 def refusal_from(status: int, body: Any) -> Refusal:
@@ -89,7 +105,9 @@ def refusal_from(status: int, body: Any) -> Refusal:
             code = deeper
         inner = inner.get("innerError")
     return Refusal(
-        status, plain(code, 80) if isinstance(code, str) and code else None, message if isinstance(message, str) else ""
+        status,
+        plain(redact(code[:_MOST_LOOKED_AT]), 80) if isinstance(code, str) and code else None,
+        message if isinstance(message, str) else "",
     )
 
 

@@ -44,6 +44,8 @@ class RetryPolicy:
     ceiling_seconds: float = 60.0
     longest_wait_seconds: float = 900.0
     """A Retry-After beyond this is not waited for; the source fails and says how long Graph wanted."""
+    wait_budget_seconds: float = 3600.0
+    """Time that one source may spend waiting in all, requests that ran into their deadline included."""
 
     def attempts(self, status: int | None, *, unreachable: bool = False) -> int:
         """How often a request may be sent in all, given how it last ended (None: no usable answer)."""
@@ -74,7 +76,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         try:
             asked = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if asked.tzinfo is None:
             asked = asked.replace(tzinfo=UTC)

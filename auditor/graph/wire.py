@@ -1,7 +1,7 @@
 """One HTTP exchange with Graph through msgraph-sdk's own pieces: request adapter, authentication, middleware, request
 information. This is the one place where requests leave, and it lets only reads pass: GET, and ``$batch`` of GETs.
 
-Bodies are taken as bytes and decoded by orjson. The SDK's typed models run thousands of imports for every object, its
+Bodies are taken in and decoded by ``answer``. The SDK's typed models run thousands of imports for every object, its
 PageIterator stops at an empty page, and its batch client loses JSON bodies; none of them is used. Its retry and redirect
 handlers are left out of the pipeline: ``client`` retries, and nobody follows a redirect with a token.
 Importing this module imports the SDK (0.3 s); commands import it where they need it.
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 import orjson
@@ -33,30 +33,27 @@ from msgraph_core.middleware.options import GraphTelemetryHandlerOption
 
 from auditor import __version__
 from auditor.errors import UsageError
-from auditor.graph.refusal import Broken, Unreachable, plain
+from auditor.graph.answer import ENCODINGS, Answer, BoundedClient, decode
+from auditor.graph.refusal import Broken, TooSlow, Unreachable, plain
 from auditor.graph.signin import token_refused
+from auditor.redaction import hide
 from auditor.reference.clouds import Cloud
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that may be spoken to without TLS; the same ones msgraph-sdk's authentication accepts."""
+"""Hosts that may be spoken to without TLS; the same ones msgraph-sdk's authentication accepts, and
+``auditor.values.is_loopback``."""
 VERSION_ROOT = "/v1.0"
 BATCH_SIZE = 20
 """Requests a ``$batch`` carries at most (https://learn.microsoft.com/graph/json-batching)."""
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 """Header of advanced queries. Not part of a nextLink, so it is sent with every page."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: of a request, or of one item of a ``$batch``."""
-
-    status: int
-    body: Any
-    """Decoded JSON; None where the body was empty."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+EXCHANGE_SECONDS = 300.0
+"""Deadline of one request and its whole answer. httpx limits the wait for each packet alone, so drops could go on for ever."""
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\\]")
+"""Characters that the readers of a URL disagree on: some drop them, some end there."""
 
 
 class WriteRefused(AssertionError):
@@ -115,10 +112,11 @@ class Wire:
     def _http_client(self, connections: int) -> Any:
         is_loopback = self._parts.hostname in LOOPBACK
         bundle = os.environ.get("REQUESTS_CA_BUNDLE")  # what sign-in honours, reading honours too
-        client = httpx.AsyncClient(
+        client = BoundedClient(
             timeout=httpx.Timeout(100, connect=30),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            headers={"User-Agent": f"graph-auditor/{__version__}", "Accept": "application/json"},
+            headers={"User-Agent": f"graph-auditor/{__version__}", "Accept": "application/json"}
+            | {"Accept-Encoding": ", ".join(ENCODINGS)},
             trust_env=not is_loopback,  # a proxy is for other machines
             verify=ssl.create_default_context(cafile=bundle) if bundle else True,
         )
@@ -127,7 +125,7 @@ class Wire:
 
     def _request_adapter(self, credential: TokenCredential, cloud: Cloud) -> Any:
         provider = AzureIdentityAuthenticationProvider(
-            credential,
+            _Watched(credential),
             scopes=[f"{cloud.graph_resource}/.default"],  # also where the host is an emulator's
             allowed_hosts=[str(self._parts.hostname)],
         )
@@ -146,7 +144,9 @@ class Wire:
                 await wrapper.transport.aclose()
 
     def admits(self, url: str) -> bool:
-        """Whether an absolute URL leads to this host, by this scheme, into this version."""
+        """Whether an absolute URL leads to this host, by this scheme, into this version, and stays there."""
+        if _UNSENDABLE.search(url):
+            return False
         try:
             parts = urlsplit(url)
             return (
@@ -154,6 +154,7 @@ class Wire:
                 and parts.username is None
                 and parts.password is None
                 and parts.path.startswith(f"{VERSION_ROOT}/")
+                and not {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/"))
             )
         except ValueError:
             return False
@@ -165,9 +166,8 @@ class Wire:
             Broken: no answer that is Graph's.
             SignInError: no token could be had.
         """
-        return await self._send(
-            "GET", url if "://" in url else f"{self.root}{url}", headers=EVENTUAL if advanced else {}
-        )
+        absolute = f"{self.root}{url}" if url.startswith("/") else url
+        return await self._send("GET", absolute, headers=EVENTUAL if advanced else {})
 
     async def post_batch(self, items: Sequence[Mapping[str, Any]]) -> Answer:
         """POST of a ``$batch``; each item is ``{"id", "method": "GET", "url", "headers"?}`` with a relative URL.
@@ -204,19 +204,24 @@ class Wire:
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         self.requests += 1
         try:
-            response = await self._adapter.send_primitive_async(
-                self._information(method, url, headers, content), "bytes", None
-            )
+            async with asyncio.timeout(EXCHANGE_SECONDS):
+                response = await self._adapter.send_primitive_async(
+                    self._information(method, url, headers, content), "bytes", None
+                )
+        except TimeoutError:
+            raise TooSlow(EXCHANGE_SECONDS) from None
+        except httpx.InvalidURL as error:
+            raise Broken(f"the address cannot be requested ({_reason(error)})", is_final=True) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Unreachable(f"cannot connect to {self._parts.netloc} ({_reason(error)})") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise Broken(f"the connection to {self._parts.netloc} broke ({_reason(error)})") from None
         except AzureError as error:
             raise token_refused(error) from None
         except ValueError:  # a claims challenge that is not base64, from the SDK's authentication
             raise Broken("Graph asked for claims in a form that cannot be read", 401) from None
         self.has_answered = True
-        return _decode(response)
+        return decode(response)
 
     def _information(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Any:
         information = RequestInformation()
@@ -231,26 +236,22 @@ class Wire:
         return information
 
 
+class _Watched:
+    """A credential whose tokens are redacted from now on wherever this process shows foreign text."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """The credential's own answer."""
+        token = self._credential.get_token(*scopes, **options)
+        hide(token.token)
+        return token
+
+
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     """Scheme, host and port; the port of the scheme where none is written."""
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
-def _decode(response: Any) -> Answer:
-    """Status, headers and decoded body of an httpx response."""
-    status, content = int(response.status_code), bytes(response.content)
-    if 300 <= status < 400:
-        raise Broken("the server answers with a redirect, which Graph does not; it was not followed", status)
-    body: Any = None
-    if content.strip():
-        try:
-            body = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-        except ValueError:
-            if status < 400:
-                raise Broken("the answer is not JSON, or was cut off", status) from None
-    elif status == 200:
-        raise Broken("the answer is empty", status)
-    return Answer(status, body, dict(response.headers))
 
 
 def _reason(error: Exception) -> str:

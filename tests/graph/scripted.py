@@ -110,7 +110,12 @@ class FakeClock:
 
     @property
     def clock(self) -> Clock:
-        return Clock(sleep=self._sleep, now=lambda: self.start + timedelta(seconds=sum(self.slept)), jitter=lambda: 0.0)
+        return Clock(
+            sleep=self._sleep,
+            monotonic=lambda: sum(self.slept),
+            now=lambda: self.start + timedelta(seconds=sum(self.slept)),
+            jitter=lambda: 0.0,
+        )
 
 
 def error(code: str, message: str = "no", status: int = 403, **headers: str) -> Reply:
