@@ -96,6 +96,12 @@ def is_false(column: pd.Series[Any]) -> pd.Series[Any]:
     return ~column.fillna(True).astype("bool")
 
 
+def not_consented(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Rows that nobody consented to and users cannot settle alone, or might not: the setting was not read."""
+    undecided = rows["status"].isna() & is_false(rows["granted"])
+    return (rows["status"] == "not-consented") | undecided
+
+
 def each(rows: pd.DataFrame) -> Iterator[PermissionRow]:
     """The rows one by one: filter first, this is for those that may become findings."""
     for row in rows.itertuples(index=False):
@@ -115,7 +121,7 @@ def each(rows: pd.DataFrame) -> Iterator[PermissionRow]:
             requested=flag(row.requested),
             granted=flag(row.granted),
             consent=text(row.consent),
-            consented_users=int(cast(int, row.consented_users)),
+            consented_users=0 if row.consented_users is pd.NA else int(cast(int, row.consented_users)),
             status=text(row.status),
             admin_only=flag(row.admin_only),
         )

@@ -14,7 +14,7 @@ from auditor.reference.user_consent import LOW
 from auditor.tenant.tables import Tenant
 from checks._apps import SIGN_IN_SCOPES, Subject, subjects
 from checks._consent import Limit, in_use, limit, with_one_sign_in_scope
-from checks._rows import PermissionRow, each, is_false, is_true, living
+from checks._rows import PermissionRow, each, is_false, is_true, living, not_consented
 from checks._users import SelfConsent, self_consent
 
 HELP = "https://learn.microsoft.com/entra/identity/enterprise-apps/configure-user-consent"
@@ -46,7 +46,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     requested = rows[(rows["type"] == "delegated") & is_true(rows["requested"]) & is_false(rows["admin_only"])]
     if tenant.consent.user_consent_policies is None:
         return Examination(0)
-    open_rows = rows[is_true(rows["requested"]) & (rows["status"] == "not-consented")]
+    open_rows = rows[is_true(rows["requested"]) & not_consented(rows)]
     blocked = open_rows[(open_rows["type"] == "delegated") & is_false(open_rows["admin_only"])]
     blocked = with_one_sign_in_scope(blocked, set(open_rows.loc[~open_rows.index.isin(blocked.index), "app_id"]))
     apps = subjects(tenant, context, blocked["app_id"])

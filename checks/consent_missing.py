@@ -20,7 +20,17 @@ from auditor.reference.resources import GRAPH
 from auditor.tenant.tables import Tenant
 from checks._apps import SIGN_IN_SCOPES, Subject, subjects
 from checks._consent import in_use, limit, with_one_sign_in_scope
-from checks._rows import NO_PERMISSIONS, PermissionRow, each, is_false, is_mail, is_true, living, refusal_code
+from checks._rows import (
+    NO_PERMISSIONS,
+    PermissionRow,
+    each,
+    is_false,
+    is_mail,
+    is_true,
+    living,
+    not_consented,
+    refusal_code,
+)
 
 HELP = "https://learn.microsoft.com/entra/identity-platform/permissions-consent-overview"
 
@@ -55,7 +65,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     """One finding for each requested permission that is not consented and that users cannot or will not settle themselves."""
     requested = living(tenant.permissions)
     requested = requested[is_true(requested["requested"])]
-    missing = requested[requested["status"] == "not-consented"]
+    missing = requested[not_consented(requested)]
     if tenant.consent.user_consent_policies is not None:
         missing = missing[(missing["type"] == "application") | ~is_false(missing["admin_only"])]
     missing = with_one_sign_in_scope(missing)

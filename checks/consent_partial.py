@@ -67,7 +67,7 @@ def _assigned(assigned_to: pd.DataFrame) -> Mapping[str, tuple[int, int]]:
 
 
 def _judge(
-    row: PermissionRow, app: Subject, alone: SelfConsent, assigned: tuple[int, int] | None
+    row: PermissionRow, app: Subject, alone: SelfConsent, assigned: tuple[int, int] | None, *, unread: bool
 ) -> tuple[Severity, Certainty, str]:
     """Severity, certainty, and what other users meet."""
     if app.enabled is False:
@@ -76,6 +76,8 @@ def _judge(
         return "low", "possible", "that may be everyone who is assigned to the app"
     if not app.signs_users_in and app.flow_source != "unseen":
         return "low", "possible", "the app signs no user in who could use it"
+    if unread and alone.may is None and app.kind == "registration" and not app.signs_in_by_saml:
+        return "medium", "possible", "other users are refused unless they may consent themselves, which was not read"
     if alone.may is not False:
         return "low", "possible", "other users are asked to consent when they sign in, and fail without a prompt"
     if app.signs_in_by_saml:
@@ -99,7 +101,9 @@ def _finding(
     tenant: Tenant,
     context: Context,
 ) -> Finding:
-    severity, certainty, consequence = _judge(row, app, alone, assigned)
+    severity, certainty, consequence = _judge(
+        row, app, alone, assigned, unread=tenant.consent.user_consent_policies is None
+    )
     who = "one user" if row.consented_users == 1 else f"{row.consented_users} users"
     evidence = {
         **row.evidence(),

@@ -12,6 +12,7 @@ LEGACY = "microsoft-user-default-legacy"
 LOW = "microsoft-user-default-low"
 RECOMMENDED = "microsoft-user-default-recommended"
 MAIL_CLIENTS = "microsoft-user-default-allow-consent-apps"
+BUILT_IN = frozenset({LEGACY, LOW, RECOMMENDED, MAIL_CLIENTS})
 
 _GRAPH = "00000003-0000-0000-c000-000000000000"
 _EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from auditor.reference.resources import resource_name
+from auditor.reference.user_consent import BUILT_IN
 from auditor.tenant.consent_policy import Candidate, users_may_consent
 from auditor.tenant.directory import ConsentSettings
 from auditor.tenant.fields import Raw, key
@@ -33,9 +34,10 @@ PERMISSIONS = {
     "requested": "boolean: unknown where the registration lives in another tenant, does not exist, or was not read",
     "granted": "boolean: unknown where the grants or assignments were not read",
     "consent": "str: admin | users | none; missing where unknown",
-    "consented_users": "int: distinct users of single-user grants",
+    "consented_users": "Int64: distinct users of single-user grants; missing where the grants were not read",
     "status": "str: granted | partly-consented | not-consented | unrequested | unknown-permission | disabled-permission | "
-    "resource-missing | preauthorized | user-consentable; missing where it hangs on grants that were not read",
+    "resource-missing | preauthorized | user-consentable; missing where it hangs on grants or on a user consent setting that "
+    "were not read",
     "admin_only": "boolean: an admin must consent (application permissions, and scopes of type Admin); unknown if undefined",
 }
 
@@ -58,6 +60,7 @@ class Compared:
     consent: ConsentSettings
     grant_policies: Sequence[Raw]
     tenant_id: str
+    grant_policies_read: bool = True
     requested_read: bool = True
     defined_read: bool = True
     grants_read: bool = True
@@ -78,6 +81,7 @@ def compare(tables: Compared) -> pd.DataFrame:
     rows["requested"] = _requested(rows, tables)
     rows["granted"] = _granted(rows, tables)
     rows["consent"] = _consent(rows)
+    rows["consented_users"] = rows["consented_users"].astype("Int64").mask(rows["granted"].isna())
     rows["status"] = _status(rows, tables)
     rows["admin_only"] = rows["admin_only"].astype("boolean").mask(rows["type"] == "application", True)
     order = ["app_id", "client_key", "resource_app_id", "resource_key", "type", "permission", "permission_key"]
@@ -189,6 +193,7 @@ def _status(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
     not_requested = (rows["requested"] == False).fillna(False).astype("bool")  # noqa: E712 - unknown is neither
     preauthorized = _preauthorized(rows, tables)
     open_rows = (rows["type"] == "delegated") & ~granted & ~unknown & ~missing & ~undefined & ~disabled & ~preauthorized
+    consentable = _user_consentable(rows, open_rows, tables)
     conditions = [
         missing,
         undefined,
@@ -198,10 +203,11 @@ def _status(rows: pd.DataFrame, tables: Compared) -> pd.Series[Any]:
         granted,
         unknown,
         preauthorized,
-        _user_consentable(rows, open_rows, tables),
+        consentable.fillna(False).astype("bool"),
+        consentable.isna(),
     ]
     words = ["resource-missing", "unknown-permission", "disabled-permission", "unrequested", "granted"]
-    words += ["partly-consented", "", "preauthorized", "user-consentable"]
+    words += ["partly-consented", "", "preauthorized", "user-consentable", ""]
     status = pd.Series(np.select(conditions, words, "not-consented"), index=rows.index, dtype="str")
     if not tables.defined_read:
         return status.mask(pd.Series(True, index=rows.index))
@@ -219,27 +225,27 @@ def _is_true(value: Any) -> bool:
 
 
 def _user_consentable(rows: pd.DataFrame, open_rows: pd.Series[Any], tables: Compared) -> pd.Series[Any]:
-    """Whether the tenant's setting lets every user consent; unknown settings are never taken for a yes."""
-    answer = pd.Series(False, index=rows.index)
+    """Whether the tenant's setting lets every user consent; unknown where it hangs on a setting that was not read."""
+    answer = pd.Series(False, index=rows.index, dtype="boolean")
     assigned = tables.consent.user_consent_policies
-    if not assigned:
-        return answer
-    policies = {key(policy, "id") or "": policy for policy in tables.grant_policies}
     wanted = rows[open_rows & (rows["admin_only"].astype("boolean") == False).fillna(False)]  # noqa: E712
     facts = tables.apps.set_index("app_id")[["owner_tenant_id", "verified_publisher", "assignment_required"]]
     joined = wanted.join(facts, on="app_id")
+    if assigned is None:
+        answer[joined.index[~joined["assignment_required"].fillna(False).astype("bool")]] = None
+        return answer
+    policies = {key(policy, "id") or "": policy for policy in tables.grant_policies}
+    undecided = not tables.grant_policies_read and not set(assigned) <= BUILT_IN
     for index, row in zip(joined.index, joined.itertuples(), strict=True):
-        answer[index] = users_may_consent(
-            Candidate(
-                app_id=str(row.app_id),
-                owner_tenant_id=str(row.owner_tenant_id),
-                verified_publisher=_is_true(row.verified_publisher),
-                assignment_required=_is_true(row.assignment_required),
-                resource_app_id=str(row.resource_app_id),
-                permission_id=str(row.permission_id),
-                permission=str(row.permission),
-            ),
-            assigned,
-            policies,
+        candidate = Candidate(
+            app_id=str(row.app_id),
+            owner_tenant_id=str(row.owner_tenant_id),
+            verified_publisher=_is_true(row.verified_publisher),
+            assignment_required=_is_true(row.assignment_required),
+            resource_app_id=str(row.resource_app_id),
+            permission_id=str(row.permission_id),
+            permission=str(row.permission),
         )
+        may = users_may_consent(candidate, assigned, policies)
+        answer[index] = None if undecided and not may and not candidate.assignment_required else may
     return answer

@@ -280,6 +280,7 @@ class Tenant:
                     consent=whole.consent,
                     grant_policies=tuple(self._snapshot.objects("policies/permissionGrantPolicies")),
                     tenant_id=self.id,
+                    grant_policies_read=self._has("policies/permissionGrantPolicies"),
                     requested_read=self._has(_APPLICATIONS),
                     defined_read=self._has(_PRINCIPALS),
                     grants_read=self._has(_GRANTS) and self._has(_PRINCIPALS),

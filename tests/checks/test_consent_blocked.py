@@ -100,7 +100,7 @@ def test_each_open_row_is_told_exactly_once(policies: tuple[str, ...], unread: t
     builder.app("Daemon", requests=requests)
     tenant = load_tenant(builder.data, unread=unread)
     rows = tenant.permissions
-    open_rows = rows[rows["status"] == "not-consented"]
+    open_rows = rows[(rows["status"] == "not-consented") | (rows["status"].isna() & ~rows["granted"])]
     told = [
         (finding.app_id, finding.permission, finding.permission_type)
         for slug in ("consent-missing", "consent-blocked")

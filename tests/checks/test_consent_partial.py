@@ -60,7 +60,7 @@ def test_setting_not_read_is_possible() -> None:
     builder.grant(web, "Mail.Read", user="alice")
     tenant = load_tenant(builder.data, unread=("policies/authorizationPolicy", "policies/adminConsentRequestPolicy"))
     (finding,) = examine("consent-partial", tenant).findings
-    assert (finding.severity, finding.certainty) == ("low", "possible")
+    assert (finding.severity, finding.certainty) == ("medium", "possible")
 
 
 def test_external_app_with_user_consent_is_silent_where_users_may_consent() -> None:

@@ -93,4 +93,12 @@ def test_an_unread_setting_is_never_a_yes() -> None:
     builder = TenantBuilder(user_consent="microsoft-user-default-legacy")
     builder.app("Web", web=("https://app.example/cb",), requests=(("User.Read", "delegated"),))
     table = load_tenant(builder.data, ("policies/authorizationPolicy",)).permissions
-    assert table.loc[table["app_name"] == "Web", "status"].tolist() == ["not-consented"]
+    assert table.loc[table["app_name"] == "Web", "status"].isna().tolist() == [True]
+
+
+def test_an_unread_policy_of_the_tenant_is_never_an_answer() -> None:
+    builder = TenantBuilder()
+    builder.user_consent("our-own-policy")
+    builder.app("Web", web=("https://app.example/cb",), requests=(("User.Read", "delegated"),))
+    table = load_tenant(builder.data, ("policies/permissionGrantPolicies",)).permissions
+    assert table.loc[table["app_name"] == "Web", "status"].isna().tolist() == [True]

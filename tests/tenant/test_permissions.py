@@ -91,6 +91,7 @@ def test_unread_grants_are_unknown_never_missing(tenant: RawTenant, source: str)
     rows = table[table["type"] == kind]
     assert rows["granted"].isna().all()
     assert rows["consent"].isna().all()
+    assert rows["consented_users"].isna().all()
     assert not rows["status"].isin(["not-consented", "granted", "unrequested", "user-consentable"]).any()
 
 
