@@ -296,7 +296,9 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_MAX_SECRET_BYTES)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
+        # A name that leads nowhere may be the secret itself, pasted where its file was wanted; it is not repeated.
+        named = "the file that [auth] names for sign-in" if isinstance(error, FileNotFoundError) else str(path)
+        raise ConfigError(f"{named}: cannot be read ({error.strerror or type(error).__name__})") from None
 
 
 def _read_secret(path: Path) -> str:

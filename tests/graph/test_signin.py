@@ -233,6 +233,11 @@ class TestIncomplete:
         refused(caught)
         assert caught.value.exit_code == 2
 
+    def test_a_secret_pasted_where_its_file_was_wanted_is_not_repeated(self) -> None:
+        with pytest.raises(ConfigError, match="cannot be read") as caught:
+            attempt(None, Auth("client-secret", UNKNOWN, secret_file=Path("pasted~secret")), tenant="contoso.com")
+        assert "pasted" not in str(caught.value)
+
     @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00"])
     def test_a_secret_file_without_a_secret(self, content: bytes, tmp_path: Path) -> None:
         (tmp_path / "secret").write_bytes(content)
