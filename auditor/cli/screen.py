@@ -86,7 +86,13 @@ def console(stream: TextIO) -> Console:
     """A rich console on a stream: as wide as the terminal, or wide enough to cut nothing."""
     from rich.console import Console
 
-    return Console(
+    class Plain(Console):
+        """rich would end the run with 1 where the reader has left; ``_reader_may_leave`` knows better."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
+
+    return Plain(
         file=stream,
         width=None if stream.isatty() else PIPE_WIDTH,
         markup=False,

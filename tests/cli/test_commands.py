@@ -263,28 +263,22 @@ def test_on_a_terminal_colours_unless_no_color(snapshot: Path, no_color: bool) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a pipe otherwise")
-def test_a_reader_that_leaves_early_is_no_traceback(snapshot: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "auditor",
-        "audit",
-        "--from",
-        str(snapshot),
-        "--format",
-        "json",
-        "--out",
-        "-",
-        "--quiet",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.read(10)
-        process.stdout.close()
-        errors = process.stderr.read()
-    assert errors == b""
-    assert process.returncode == 141
+@pytest.mark.parametrize("output", [("--out", "-"), ("--out", "reports")])
+def test_a_reader_that_leaves_early_is_no_traceback_and_no_finding(snapshot: Path, output: tuple[str, str]) -> None:
+    """Nobody ever reads: the first write meets a closed pipe, be it JSON or a table."""
+    near, far = os.pipe()
+    os.close(near)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "auditor", "audit", "--from", snapshot, "--format", "json", *output, "--quiet"],
+            stdout=far,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(far)
+    assert done.stderr == b""
+    assert done.returncode == 141
 
 
 def test_a_stream_that_lacks_characters_shows_replacements(snapshot: Path) -> None:
