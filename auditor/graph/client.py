@@ -205,15 +205,13 @@ class GraphClient:
             try:
                 answer = await send()
             except Broken as broken:
+                is_slow = isinstance(broken, TooSlow)
                 is_unreachable = isinstance(broken, Unreachable) and not self._wire.has_answered
+                limit = self._policy.attempts(None, unreachable=is_unreachable, slow=is_slow)
                 if isinstance(broken, TooSlow):
                     self._note(broken.message)
                     self._count_wait(broken.seconds)
-                if (
-                    broken.is_final
-                    or broken.status == 401
-                    or attempt >= self._policy.attempts(None, unreachable=is_unreachable)
-                ):
+                if broken.is_final or broken.status == 401 or attempt >= limit:
                     raise
                 await self._pause(None, attempt, None)
                 continue

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from auditor.graph.assignments import read_assigned_to
 from auditor.graph.desk import Desk, id_of, listed
-from auditor.graph.refusal import Broken, Refusal, refusal_from
+from auditor.graph.refusal import Broken, Refusal, TooSlow, refusal_from
 from auditor.graph.sources import Reading
 
 EXPAND_LIMIT = 20
@@ -34,7 +34,8 @@ async def read_list(desk: Desk) -> None:
             await _read_anew(desk, desk.spec.url(top=size), has_smaller_page=has_smaller_page)
             break
         except Refusal as refusal:
-            if not has_smaller_page or refusal.status not in (503, 504):
+            is_too_much = isinstance(refusal, TooSlow) or refusal.status in (503, 504)
+            if not has_smaller_page or not is_too_much:
                 raise
             desk.note(f"Graph cannot deliver pages of {size}; trying smaller ones")
             desk.restart()

@@ -40,6 +40,8 @@ class RetryPolicy:
     """Times it is sent where the server fails (500, 502) or the answer is broken."""
     unreachable_attempts: int = 3
     """Times it is sent where no connection could be made."""
+    slow_attempts: int = 2
+    """Times it is sent where the whole answer does not come before its deadline."""
     floor_seconds: float = 1.0
     ceiling_seconds: float = 60.0
     longest_wait_seconds: float = 900.0
@@ -47,10 +49,12 @@ class RetryPolicy:
     wait_budget_seconds: float = 3600.0
     """Time that one source may spend waiting in all, requests that ran into their deadline included."""
 
-    def attempts(self, status: int | None, *, unreachable: bool = False) -> int:
+    def attempts(self, status: int | None, *, unreachable: bool = False, slow: bool = False) -> int:
         """How often a request may be sent in all, given how it last ended (None: no usable answer)."""
         if status in THROTTLED:
             return self.throttled_attempts
+        if slow:
+            return self.slow_attempts
         return self.unreachable_attempts if unreachable else self.broken_attempts
 
     def backoff(self, attempt: int, jitter: float) -> float:

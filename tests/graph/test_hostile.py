@@ -216,13 +216,31 @@ class TestTime:
         with scripted(hold) as server:
             try:
                 with pytest.raises(TooSlow, match="no whole answer"):
-                    reading(server, ids, policy=RetryPolicy(broken_attempts=2), notes=notes)
-                assert len(server.seen) == 2
+                    reading(server, ids, policy=RetryPolicy(broken_attempts=9), notes=notes)
                 assert notes == ["no whole answer came within 0 seconds"] * 2
             finally:
                 over.set()
 
+    def test_a_page_that_takes_too_long_is_asked_for_smaller(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        get = wire.Wire.get
+
+        async def slow(self: wire.Wire, url: str, *, advanced: bool = False) -> answer.Answer:
+            if url.startswith("/applications?") and "appId" in url:
+                asked.append(url[:22])
+                if "$top=999" in url:
+                    raise TooSlow(300)
+            return await get(self, url, advanced=advanced)
+
+        monkeypatch.setattr(wire.Wire, "get", slow)
+        state = collected(tmp_path, {"applications": [{"id": "1"}]}).states["applications"]
+        assert (state.status, state.objects) == ("read", 1)
+        assert asked == ["/applications?$top=999"] * 2 + ["/applications?$top=600"]
+
     def test_deadlines_that_pass_count_as_waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        notes: list[str] = []
         monkeypatch.setattr(wire, "EXCHANGE_SECONDS", 0.05)
         over = threading.Event()
 
@@ -233,8 +251,8 @@ class TestTime:
         with scripted(hold) as server:
             try:
                 with pytest.raises(Refusal, match="kept this source waiting"):
-                    reading(server, ids, policy=RetryPolicy(wait_budget_seconds=0.01))
-                assert len(server.seen) == 1
+                    reading(server, ids, policy=RetryPolicy(wait_budget_seconds=0.01), notes=notes)
+                assert len(notes) == 1
             finally:
                 over.set()
 
