@@ -197,8 +197,7 @@ def judge(snapshot: Snapshot, job: Job) -> AuditRun:
 
     Raises:
         InputError: the snapshot or the baseline cannot be used.
-        ConfigError: a waiver for a check that does not exist.
-        UsageError: an ``--app`` that is not in the tenant.
+        UsageError: the snapshot is of another tenant, or an ``--app`` is not in the tenant.
     """
     from auditor.audit.baseline import fingerprints
     from auditor.audit.check import Context, DeclaredApp
@@ -207,8 +206,10 @@ def judge(snapshot: Snapshot, job: Job) -> AuditRun:
     from auditor.tenant.tables import Tenant
 
     settings = job.settings
+    if job.snapshot is not None:
+        _refuse_other_tenant(settings.tenant.id, snapshot)
+    known = fingerprints(settings.baseline.file, snapshot.tenant_id)
     tenant = Tenant.load(snapshot)
-    _refuse_other_tenant(settings.tenant.id, tenant.id, from_snapshot=job.snapshot is not None)
     context = Context(
         now=snapshot.collected_at,
         cloud=config.cloud_of(settings.tenant, snapshot.cloud),
@@ -218,7 +219,7 @@ def judge(snapshot: Snapshot, job: Job) -> AuditRun:
     )
     scope = Scope(
         app_ids=frozenset(job.app_ids),
-        baseline=fingerprints(settings.baseline.file),
+        baseline=known,
         waivers=[Waiver(**asdict(waiver)) for waiver in settings.waivers],
     )
     run = audit(tenant, context, scope)
@@ -228,10 +229,30 @@ def judge(snapshot: Snapshot, job: Job) -> AuditRun:
     return run
 
 
-def _refuse_other_tenant(wanted: str, found: str, *, from_snapshot: bool) -> None:
-    """With ``--from`` a tenant that was asked for by id must be the snapshot's; sign-in sees to it otherwise."""
-    if from_snapshot and values.is_guid(wanted) and wanted != found.lower():
-        raise UsageError(f"--from holds the tenant {found}, and the tenant asked for is {wanted}.")
+def _refuse_other_tenant(wanted: str, snapshot: Snapshot) -> None:
+    """With ``--from`` the tenant that was asked for must be the snapshot's; sign-in sees to it otherwise.
+
+    Raises:
+        UsageError: it is another one, or a domain that the snapshot cannot tell of because organization was not read.
+    """
+    if not wanted or wanted.lower() == snapshot.tenant_id.lower():
+        return
+    name = f" ({snapshot.tenant_name})" if snapshot.tenant_name else ""
+    held = f"--from holds the tenant {snapshot.tenant_id}{name}"
+    source = "(--tenant, [tenant] id or AZURE_TENANT_ID)"
+    if values.is_guid(wanted):
+        raise UsageError(f"{held}, and the tenant asked for {source} is {wanted}.")
+    organization = snapshot.states.get("organization")
+    if organization is None or not organization.is_read:
+        raise UsageError(f"{held} and not its domain names; ask by that id instead of {wanted} {source}.")
+    domains = {
+        str(domain.get("name")).lower()
+        for entry in snapshot.objects("organization")
+        for domain in entry.get("verifiedDomains") or ()
+        if isinstance(domain, dict)
+    }
+    if wanted.lower() not in domains:
+        raise UsageError(f"{held}, and {wanted} {source} is none of its domains.")
 
 
 def refuse_unknown_waivers(settings: config.Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import socket
@@ -12,6 +13,7 @@ import pytest
 from auditor.emulator.contoso import contoso
 from auditor.emulator.faults import Faults
 from auditor.emulator.server import Emulator
+from auditor.tenant.snapshot import Snapshot
 
 from .conftest import Result, Run
 
@@ -273,10 +275,34 @@ def test_damaged_snapshot(auditor: Run, copied: Path, damage) -> None:
     assert not Path("reports").exists()
 
 
-def test_a_snapshot_of_another_tenant(auditor: Run, snapshot: Path) -> None:
-    result = auditor("audit", "--from", snapshot, "--tenant", GUID)
+@pytest.mark.parametrize("tenant", [GUID, "fabrikam.onmicrosoft.com"])
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_snapshot_of_another_tenant(auditor: Run, snapshot: Path, tenant: str, configured: bool) -> None:
+    config(f'[tenant]\nid = "{tenant if configured else ""}"\n')
+    result = auditor("audit", "--from", snapshot, *(() if configured else ("--tenant", tenant)))
     assert result.code == 2
-    assert GUID in result.sentence
+    assert tenant in result.sentence
+
+
+def test_a_snapshot_of_the_tenant_that_is_asked_for(auditor: Run, snapshot: Path) -> None:
+    opened = Snapshot.open(snapshot)
+    (organization,) = opened.objects("organization")
+    names = [domain["name"] for domain in organization["verifiedDomains"]]
+    assert names
+    for name in (opened.tenant_id, opened.tenant_id.upper(), names[0].upper()):
+        result = auditor("audit", "--from", snapshot, "--tenant", name, "--format", "json", "--out", "-", "--quiet")
+        assert (result.code, result.err) == (0, "")
+
+
+def test_a_domain_where_the_snapshot_knows_none(auditor: Run, copied: Path) -> None:
+    manifest = json.loads((copied / "manifest.json").read_text())
+    for entry in manifest["sources"]:
+        if entry["source"] == "organization":
+            entry.update(status="denied", stored=None)
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    result = auditor("audit", "--from", copied, "--tenant", "contoso.onmicrosoft.com")
+    assert result.code == 2
+    assert manifest["tenant"]["id"] in result.sentence
 
 
 def test_an_app_the_tenant_does_not_have(auditor: Run, snapshot: Path) -> None:
@@ -286,12 +312,29 @@ def test_an_app_the_tenant_does_not_have(auditor: Run, snapshot: Path) -> None:
     assert not Path("reports").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"schema_version": 2, "findings": []}', '{"schema_version": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"schema_version": 2, "findings": []}',
+        '{"schema_version": 1}',
+        '{"schema_version": 1, "findings": [], "tenant": "x"}',
+    ],
+)
 def test_a_baseline_that_is_none(auditor: Run, snapshot: Path, content: str) -> None:
     Path("old.json").write_text(content)
     result = auditor("audit", "--from", snapshot, "--baseline", "old.json")
     assert result.code == 2
     assert "old.json" in result.sentence
+
+
+def test_a_baseline_of_another_tenant(auditor: Run, snapshot: Path) -> None:
+    Path("old.json").write_text(json.dumps({"schema_version": 1, "tenant": {"id": GUID}, "findings": []}))
+    result = auditor("audit", "--from", snapshot, "--baseline", "old.json", "--out", "reports")
+    assert result.code == 2
+    assert f"old.json: the baseline is of tenant {GUID}" in result.sentence
+    assert not Path("reports").exists()
 
 
 def test_out_is_a_file(auditor: Run) -> None:
