@@ -39,7 +39,7 @@ def command(
     """
     from auditor import config as configuration
     from auditor.cli import logs, steps
-    from auditor.cli.screen import Screen
+    from auditor.cli.screen import Screen, counted
 
     logs.set_up(verbose=verbose)
     screen = Screen(quiet=quiet, verbose=verbose, bars=not no_progress)
@@ -49,6 +49,6 @@ def command(
     unread = [state for state in snapshot.states.values() if not state.is_read]
     rows = [(state.source, state.status, f"{state.objects:,}", state.detail) for state in snapshot.states.values()]
     screen.table(f"{snapshot.tenant_name or snapshot.tenant_id}", ("Source", "Status", "Objects#", "Detail"), rows)
-    screen.say(f"{snapshot.requests:,} requests.")
+    screen.say(f"{counted(snapshot.requests, 'request')}.")
     screen.say(f"snapshot: {folder}")
     raise typer.Exit(4 if unread else 0)

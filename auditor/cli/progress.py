@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from auditor.cli.screen import Screen, console, say
+from auditor.cli.screen import Screen, console, counted, say
 from auditor.graph.progress import Progress, Silent
 from auditor.tenant.state import SourceState
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def outcome(state: SourceState) -> str:
     """What became of a source, as one line: ``read applications: 61 objects``."""
     if state.is_read:
-        return f"read {state.source}: {state.objects:,} objects" + (f" ({state.detail})" if state.detail else "")
+        return f"read {state.source}: {counted(state.objects, 'object')}" + (
+            f" ({state.detail})" if state.detail else ""
+        )
     return f"{state.status} {state.source}: {state.detail or 'no reason given'}"
 
 

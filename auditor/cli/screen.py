@@ -82,6 +82,11 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: ``1 app``, ``1,024 apps``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def console(stream: TextIO) -> Console:
     """A rich console on a stream: as wide as the terminal, or wide enough to cut nothing."""
     from rich.console import Console

@@ -25,6 +25,7 @@ from auditor.reference.clouds import CLOUDS
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from auditor.audit.check import Finding
     from auditor.audit.result import AuditRun
     from auditor.tenant.snapshot import Snapshot
 
@@ -300,16 +301,16 @@ def fresh_folder(kind: str, tenant: str) -> Path:
     return folder
 
 
-def counting(run: AuditRun, fail_on: str) -> int:
-    """How many findings count for ``--fail-on``: that severity or worse, neither known nor waived."""
+def counting(run: AuditRun, fail_on: str) -> list[Finding]:
+    """The findings that count for ``--fail-on``: of that severity or worse, neither known nor waived; worst first."""
     if fail_on == "never":
-        return 0
+        return []
     limit = SEVERITIES.index(fail_on)
-    return sum(
-        1
+    return [
+        finding
         for finding in run.findings
         if not (finding.known or finding.waived) and SEVERITIES.index(finding.severity) <= limit
-    )
+    ]
 
 
 def exit_code(run: AuditRun, fail_on: str) -> int:
