@@ -37,7 +37,11 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     ),
     "md": ("audit.md",),
 }
-"""Every format by the name that ``--format`` takes, and the files it makes in the folder."""
+"""Every format by the name that ``--format`` takes, and the files it makes in the folder.
+
+A CSV file is left out where a source of its table was not read and no row is known: "not read" must not look like
+"none". ``csv/coverage.csv`` is always there and names the source and the tables that lose by it.
+"""
 
 
 def write(run: AuditRun, formats: Sequence[str], folder: Path) -> list[Path]:
@@ -49,15 +53,17 @@ def write(run: AuditRun, formats: Sequence[str], folder: Path) -> list[Path]:
         folder: where to.
 
     Returns:
-        The files written, in the order of ``formats``.
+        The files written, in the order of ``formats``; CSV files of tables that were not read are not among them.
 
     Raises:
         UsageError: a format that does not exist.
         OutputError: a report is already there, or the folder cannot be written to. Nothing new is left behind.
     """
-    names = [name for wanted in dict.fromkeys(formats) for name in _files(wanted)]
+    possible = [name for wanted in dict.fromkeys(formats) for name in _files(wanted)]
+    # An older table that this run leaves out would pass for this run's.
+    _refuse_to_overwrite([folder / name for name in possible])
+    names = [name for name in possible if _has_facts(run, name)]
     finals = [folder / name for name in names]
-    _refuse_to_overwrite(finals)
     made = _make_folders(folder, finals)
     drafts = {final: final.with_name(f".{final.name}.{os.getpid()}.part") for final in finals}
     done: list[Path] = []
@@ -74,6 +80,18 @@ def write(run: AuditRun, formats: Sequence[str], folder: Path) -> list[Path]:
             raise OutputError(f"cannot write the reports to {folder}: {error.strerror or error}") from error
         raise
     return finals
+
+
+def _has_facts(run: AuditRun, name: str) -> bool:
+    """Whether a file says something: all do but the CSV file of a table that was not read."""
+    if not name.startswith("csv/"):
+        return True
+    found: bool = import_module("reports.csv").has_facts(run, slug=_slug(name))
+    return found
+
+
+def _slug(name: str) -> str:
+    return name.removeprefix("csv/").removesuffix(".csv")
 
 
 def _files(name: str) -> tuple[str, ...]:
@@ -127,7 +145,7 @@ _WRITERS: Mapping[str, tuple[str, str]] = {
 def _writer(name: str) -> Callable[[AuditRun, Path], None]:
     """The function that writes one file. Its module, and what it imports in turn, is loaded here and not before."""
     if name.startswith("csv/"):
-        return partial(import_module("reports.csv").write_csv, slug=name.removeprefix("csv/").removesuffix(".csv"))
+        return partial(import_module("reports.csv").write_csv, slug=_slug(name))
     module, function = _WRITERS[name]
     writer: Callable[[AuditRun, Path], None] = getattr(import_module(module), function)
     return writer

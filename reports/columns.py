@@ -16,6 +16,7 @@ import pandas as pd
 from auditor.audit.check import CERTAINTIES, SEVERITIES
 from auditor.audit.result import AuditRun
 from reports import rows
+from reports.overview import unassessed_sentence, unread_among
 
 Kind = Literal["text", "integer", "date", "boolean", "url"]
 
@@ -62,6 +63,22 @@ class Sheet:
     """Columns at the left that stay in sight."""
     sources: tuple[str, ...] = ()
     """Sources its facts come from: where one was not read, an empty sheet is a gap and says so."""
+    judged: bool = False
+    """It holds what the checks found: where a check gave no answer, the sheet is incomplete."""
+    empty: str = ""
+    """What to say where there are no rows and nothing is missing."""
+
+    def unread(self, run: AuditRun) -> list[str]:
+        """Its sources that this run could not read."""
+        return unread_among(run, self.sources)
+
+    def gap(self, run: AuditRun) -> str:
+        """What is missing from it in this run, in whole sentences; empty when nothing is."""
+        unread = self.unread(run)
+        parts = [f"{', '.join(unread)} could not be read."] if unread else []
+        if self.judged and (sentence := unassessed_sentence(run)):
+            parts.append(sentence)
+        return " ".join(parts)
 
     def rows(self, run: AuditRun) -> Iterator[tuple[rows.Value, ...]]:
         """The facts, one tuple a row, in the order of the columns."""
@@ -113,7 +130,7 @@ FINDINGS = Sheet(
         Column("App name", "display_name", _APP_NAME, 30),
         guid("App ID", "app_id", _APP_ID, hidden=True),
         Column("Resource", "resource", _RESOURCE, 18, hidden=True),
-        Column("Permission", "permission", "The permission concerned, where there is one.", 26),
+        Column("Permission", "permission", "The permission concerned, where there is one.", 26, wrap=True),
         Column("Type", "permission_type", _TYPE, 12, facet=True, hidden=True),
         Column("Call", "call", "The API call concerned, where the finding is about one.", 24, hidden=True),
         Column("Flow", "flow", "How the app signs in: app-only or delegated.", 11, hidden=True),
@@ -136,6 +153,7 @@ FINDINGS = Sheet(
         Column("Comment", "review_comment", "For the reviewer: anything else.", 40, wrap=True, reviewer=True),
     ),
     frozen=4,
+    judged=True,
 )  # fmt: skip
 
 PERMISSIONS = Sheet(
@@ -162,7 +180,7 @@ PERMISSIONS = Sheet(
 )  # fmt: skip
 
 PREDICTIONS = Sheet(
-    "Predictions", "predictions", "What Graph will answer to each declared call of each app.",
+    "Predictions", "predictions", "Declared calls of each app, and what Graph will answer where that is known.",
     rows.predictions, lambda run: len(run.predictions),
     (
         Column("App name", "app_name", _APP_NAME, 30),
@@ -179,6 +197,8 @@ PREDICTIONS = Sheet(
         Column("Needs", "needs", "Permissions that would authorize it, least privileged first.", 40),
     ),
     frozen=1,
+    empty="No calls are declared. Declare what an app calls in the configuration: an [[apps]] entry with app_id and calls, e.g. "
+    'calls = ["GET /users"]. This version records declared calls and does not judge them yet.',
 )  # fmt: skip
 
 APPS = Sheet(
@@ -214,9 +234,11 @@ APPS = Sheet(
         Column("Owners", "owners", "Object ids of owners of the registration and the service principal.", 40, hidden=True),
         Column("Tags", "tags", "Tags of the registration or service principal.", 26, hidden=True),
         moment("Created", "created_at", "When it was created (UTC)."),
+        number("Checks not assessed", "checks_not_assessed", "Checks that gave no answer: anything above 0, and no open findings does not mean that all is well."),
     ),
     frozen=1,
     sources=_REGISTERED,
+    judged=True,
 )  # fmt: skip
 
 CREDENTIALS = Sheet(
@@ -288,7 +310,7 @@ CHECKS = Sheet(
     rows.checks, lambda run: len(run.checks),
     (
         Column("Check", "check", "Name of the check; its page is in the HTML report and under docs/checks.", 26),
-        Column("Title", "title", "The good state it looks for.", 50, wrap=True),
+        Column("Title", "title", "The good state that the check looks for.", 50, wrap=True),
         Column("Cause", "cause", "The documented cause of authorization errors it belongs to.", 36, wrap=True, facet=True),
         Column("Severity", "severity", "Severity of an ordinary finding.", 11, facet=True, toned=True, order=SEVERITIES),
         Column("Outcome", "outcome", "fail, pass, not-applicable, not-assessed (a gap), error (a gap).", 15, facet=True, toned=True, order=_OUTCOMES),
@@ -299,13 +321,14 @@ CHECKS = Sheet(
         Column("Optional sources", "optional_sources", "Sources that sharpen it.", 36, wrap=True, hidden=True),
         link("Help", "help_url", "The page the rule comes from."),
         Column("Since", "since", "Version of Graph Auditor it came with.", 9, hidden=True),
+        Column("Worst finding", "worst_severity", "The worst severity among its open findings.", 12, facet=True, toned=True, order=SEVERITIES, hidden=True),
     ),
     frozen=1,
 )  # fmt: skip
 
 COVERAGE = Sheet(
     "Coverage", "coverage", "Every source an audit reads, and what became of it.",
-    rows.coverage, lambda run: len(run.coverage),
+    lambda run: ({**record, "tables": _tables_of(record["source"])} for record in rows.coverage(run)), lambda run: len(run.coverage),
     (
         Column("Source", "source", "The source: its path in Microsoft Graph.", 46),
         Column("Status", "status", "read (whole), denied, unlicensed, skipped (on purpose), failed. Anything but read is a gap.", 12, facet=True, toned=True, order=_SOURCE_STATUSES),
@@ -318,6 +341,7 @@ COVERAGE = Sheet(
         Column("Role", "role", "The least directory role that opens it to a signed-in user.", 26, hidden=True),
         Column("Licence", "licence", "The licence it needs.", 26, hidden=True),
         Column("Affects", "affects", "Checks that lose by it when it is not read.", 46, wrap=True),
+        Column("Tables", "tables", "Sheets and CSV files that lose by it when it is not read.", 30, hidden=True),
     ),
     frozen=1,
 )  # fmt: skip
@@ -343,3 +367,8 @@ SHEETS: tuple[Sheet, ...] = (
     FINDINGS, PERMISSIONS, PREDICTIONS, APPS, CREDENTIALS, CONSENTS, CONDITIONAL_ACCESS, CHECKS, COVERAGE, WAIVERS,
 )  # fmt: skip
 """The data sheets in the workbook's order, behind ``Read me`` and ``Summary``."""
+
+
+def _tables_of(source: str) -> tuple[str, ...]:
+    """Titles of the sheets whose facts come from a source."""
+    return tuple(sheet.title for sheet in SHEETS if source in sheet.sources)

@@ -5,6 +5,11 @@ outside it into noise; everything else that reads CSV knows the mark (``encoding
 What a spreadsheet would run as a formula gets an apostrophe before it (CWE-1236): at the beginning of a cell, and inside
 one after ``;``, ``|``, tab or line end, because Excel splits there in countries whose list separator is no comma. Lines
 end with CR LF (RFC 4180).
+
+A file that is there and has no rows means none. Where a source of a table was not read and no row of it is known, there
+is no file: a script that opens it fails, and cannot take a gap for an empty list. ``coverage.csv`` names the source, its
+status and the tables that lose by it. A table that is known in part has a file; ``coverage.csv`` says what is missing.
+``findings.csv`` and ``apps.csv`` hold what the checks found: ``checks.csv`` says which of them gave no answer.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from auditor.audit.result import AuditRun
-from reports.columns import SHEETS
+from reports.columns import SHEETS, Sheet
 from reports.rows import Value
 from reports.text import formula_like, iso_utc, visible, without_inner_formulas
 
@@ -36,13 +41,23 @@ def cell(value: Value) -> str:
     return "'" + text if formula_like(value) or value.lstrip(" \n").startswith(("\t", "\r")) else text
 
 
+def has_facts(run: AuditRun, *, slug: str) -> bool:
+    """Whether the sheet with this slug has a file: not where it is empty because a source was not read."""
+    sheet = _sheet(slug)
+    return sheet.count(run) > 0 or not sheet.unread(run)
+
+
+def _sheet(slug: str) -> Sheet:
+    return next(sheet for sheet in SHEETS if sheet.slug == slug)
+
+
 def write_csv(run: AuditRun, path: Path, *, slug: str) -> None:
     """Write the sheet with this slug to ``path``.
 
     Raises:
         OSError: the file cannot be written.
     """
-    sheet = next(sheet for sheet in SHEETS if sheet.slug == slug)
+    sheet = _sheet(slug)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(sheet.headers)

@@ -38,8 +38,9 @@ from reports.overview import (
     reason_of,
     sources_read,
     state,
-    unread_among,
+    worst_finding,
 )
+from reports.overview import gaps as gap_groups
 from reports.palette import SHADES, SURFACES, TONES
 from reports.rows import Value
 from reports.text import cut, is_web_link, one_line, spoken_utc, visible
@@ -122,6 +123,9 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "checks_assessed": checks_assessed(run),
         "sources_read": sources_read(run),
         "gaps": gaps,
+        "groups": gap_groups(run),
+        "worst": worst_finding(run),
+        "tone_of": _tone_of,
         "complete": not gaps and all(entry.state.is_read for entry in run.coverage),
         "unread": _unexplained(run, gaps),
         "severities": [(word, run.counts()[word], SEVERITY_MEANINGS[word]) for word in SEVERITIES],
@@ -129,7 +133,7 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "known": known,
         "failing": failing_apps(run, 6),
         "failing_count": failing_count(run),
-        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), unread_among(run, sheet.sources)) for sheet in SHEETS],
+        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), sheet.gap(run)) for sheet in SHEETS],
         "listed": [_by_header(FINDINGS, row) for row in islice(FINDINGS.rows(run), listed)],
         "more": max(0, len(run.findings) - listed),
         "tables": [(sheet, [column for column in sheet.columns if not column.hidden], _short(run, sheet)) for sheet in (CHECKS, COVERAGE)],
@@ -142,6 +146,13 @@ def _unexplained(run: AuditRun, gaps: Sequence[tuple[str, str, str]]) -> list[So
     """Sources not read that no gap's reason names."""
     named = " ".join(reason for _, _, reason in gaps)
     return [entry.state for entry in run.coverage if not entry.state.is_read and entry.state.source not in named]
+
+
+def _tone_of(row: dict[str, Value], header: str) -> str | None:
+    """The tone of a word where it is not its own: a failed check is as serious as its worst open finding."""
+    if header == "Outcome" and row.get("Outcome") == "fail":
+        return str(row.get("Worst finding") or "muted")
+    return None
 
 
 def _by_header(sheet: Sheet, row: tuple[Value, ...]) -> dict[str, Value]:
@@ -252,7 +263,9 @@ def _data(run: AuditRun, sheet: Sheet) -> Iterator[Markup]:
         "title": sheet.title,
         "meaning": sheet.meaning,
         "count": count,
-        "unread": unread_among(run, sheet.sources),
+        "unread": sheet.unread(run),
+        "gap": sheet.gap(run),
+        "empty": sheet.empty,
     }
     yield Markup(_json(head | {"columns": [_described(column, hidden) for column in columns]})[:-1] + ',"values":[')  # noqa: S704
     spread = [not column.facet and len(seen) > count // 2 for column, seen in zip(columns, places, strict=True)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from auditor.audit.check import CERTAINTIES, SEVERITIES, Finding
 from auditor.audit.result import AuditRun, CheckResult
+from auditor.tenant.state import SourceState
 from reports.text import plural
 
 SEVERITY_MEANINGS: Mapping[str, str] = {
@@ -67,6 +68,56 @@ def checks_assessed(run: AuditRun) -> str:
     if missing:
         return f"{total - missing} of {plural(total, 'check')} assessed; {missing} not"
     return f"All {total} checks assessed" if total > 1 else "1 of 1 check assessed"
+
+
+def unassessed_sentence(run: AuditRun) -> str:
+    """What a table of findings cannot say: ``16 of 18 checks were not assessed: …``; empty when every check answered."""
+    missing = len(not_assessed(run))
+    if not missing:
+        return ""
+    were = "was" if missing == 1 else "were"
+    return f"{missing} of {plural(len(run.checks), 'check')} {were} not assessed: the absence of findings there means nothing."
+
+
+def worst_finding(run: AuditRun) -> Finding | None:
+    """The open finding that is worst, and most certain among those; None without open findings."""
+    return min(open_findings(run), key=_rank, default=None)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Checks that gave no answer for the same reason."""
+
+    wanted: str
+    """What would close it, or what happened, without a full stop: ``Grant Directory.Read.All``."""
+    checks: tuple[str, ...]
+
+
+def gaps(run: AuditRun) -> list[Gap]:
+    """Checks that gave no answer, by what would open their sources; the largest group first."""
+    unread = {entry.state.source: entry.state for entry in run.coverage if not entry.state.is_read}
+    groups: dict[str, list[str]] = {}
+    for result in not_assessed(run):
+        states = [unread[source] for source in result.meta.sources if source in unread]
+        known = states and result.outcome != "error"
+        wanted = "; ".join(sorted(_openers(states))) if known else reason_of(result)
+        groups.setdefault(wanted[:1].upper() + wanted[1:], []).append(result.meta.slug)
+    ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [Gap(wanted, tuple(slugs)) for wanted, slugs in ranked]
+
+
+def _openers(states: Iterable[SourceState]) -> set[str]:
+    """What would open sources that were not read: permissions in one phrase, then licences, then anything else."""
+    permissions: set[str] = set()
+    others: set[str] = set()
+    for source in states:
+        if source.status == "denied" and source.permission:
+            permissions.add(source.permission)
+        elif source.status == "unlicensed" and source.licence:
+            others.add(f"needs the licence {source.licence}")
+        else:
+            others.add(f"{source.source} was {'not read' if source.status == 'failed' else source.status}")
+    return others | ({"Grant " + " and ".join(sorted(permissions))} if permissions else set())
 
 
 def sources_read(run: AuditRun) -> str:

@@ -25,7 +25,6 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from auditor.audit.result import AuditRun
 from reports import xlsx_cover, xlsx_style
 from reports.columns import SHEETS, Column, Sheet
-from reports.overview import unread_among
 from reports.rows import Value
 from reports.text import is_web_link, one_line, spoken_utc
 
@@ -33,7 +32,7 @@ MAX_ROWS = 1_048_576
 """Rows that Excel holds in a sheet, the header included."""
 MAX_LINKS = 65_000
 """Links written on a sheet before the rest stays plain text; Excel's own limit is 65,530."""
-_PRINTED = 380
+_PRINTED = 300
 """Characters across that fit a page in letters large enough to read."""
 _WIDE = 220
 """Characters across from which a sheet is set up for A3 paper."""
@@ -129,7 +128,12 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
     _set_up_page(ws, run, columns, part)
     ws.append([xlsx_style.header_cell(ws, column) for column in columns])
     top = any(column.wrap for column in columns)
-    makers = [xlsx_style.CellMaker(ws, column, top=top) for column in columns]
+    # A text beside a number, which stands at the right of its cell, keeps its distance.
+    after_number = [False, *(column.kind == "integer" for column in columns)]
+    makers = [
+        xlsx_style.CellMaker(ws, column, top=top, indent=indent)
+        for column, indent in zip(columns, after_number, strict=False)
+    ]
     links = [index for index, column in enumerate(columns) if column.kind == "url"]
     wrapped = [index for index, column in enumerate(columns) if column.wrap]
     for ws_row, row in enumerate(rows, 2):
@@ -147,8 +151,9 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
         ws.row_dimensions.pop(ws_row, None)
     if not part.size:
         # A table needs a row beneath its header.
-        unread = unread_among(run, part.sheet.sources)
-        ws.append([f"not read: {', '.join(unread)}" if unread else "none"])
+        unread = part.sheet.unread(run)
+        empty = f"none; incomplete: {gap}" if (gap := part.sheet.gap(run)) else part.sheet.empty or "none"
+        ws.append([f"not read: {', '.join(unread)}" if unread else empty])
     last = max(part.size, 1) + 1
     _add_table(book, ws, part, last)
     _add_rules(ws, part.sheet, last)
@@ -196,6 +201,8 @@ def _add_rules(ws: Any, sheet: Sheet, last: int) -> None:
         letter = letters[column.header]
         cells = f"{letter}2:{letter}{last}"
         rules = xlsx_style.tone_rules(column.order) if column.toned else []
+        if column.header == "Outcome":
+            rules = [*xlsx_style.failed_rules(f"${letter}2", f"${letters['Worst finding']}2"), *rules]
         if column.header == "Days left":
             rules = xlsx_style.days_rules(f"{letter}2")
         if column.header == "Due":

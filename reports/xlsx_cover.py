@@ -15,6 +15,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 
 from auditor.audit.check import SEVERITIES
 from auditor.audit.result import AuditRun
+from reports import rows
 from reports import xlsx_style as style
 from reports.columns import CREDENTIALS, PERMISSIONS, SHEETS
 from reports.overview import (
@@ -26,9 +27,10 @@ from reports.overview import (
     failing_apps,
     not_assessed,
     reason_of,
-    unread_among,
+    unassessed_sentence,
+    worst_finding,
 )
-from reports.palette import ACCENT, SHADES, TONES
+from reports.palette import ACCENT, SHADES, TONES, Tone
 from reports.text import one_line, plural, spoken_utc
 
 _TEXT_WIDTH = 110
@@ -103,15 +105,29 @@ class _Page:
             )
         )
 
-    def toned(self, word: str) -> Any:
-        """A word in its colours."""
-        return style.text_cell(self.ws, word, alignment=style.INDENTED, **style.tone_cell(TONES.get(word, "muted")))
+    def toned(self, word: str, tone: Tone | None = None) -> Any:
+        """A word in its colours, or in those of another tone."""
+        look = style.tone_cell(tone or TONES.get(word, "muted"))
+        return style.text_cell(self.ws, word, alignment=style.INDENTED, **look)
+
+
+def worst_text(run: AuditRun) -> str:
+    """The worst open finding in one line, and what its absence would not prove."""
+    worst = worst_finding(run)
+    told = f"{worst.severity}: {_short(worst.summary, 400)}" if worst else "No open findings."
+    return f"{told} {unassessed_sentence(run)}".strip()
 
 
 def read_me(book: Workbook, run: AuditRun) -> None:
     """Write the first sheet."""
     page = _Page(_sheet(book, "Read me", (34, _TEXT_WIDTH)))
     page.title("Graph permission audit")
+    # Facts of the run as text and numbers: programs that show no results of formulas show these.
+    page.fact("Worst finding", worst_text(run))
+    for severity, count in run.counts().items():
+        page.line(page.toned(severity), style.text_cell(page.ws, f"{count:,} open", alignment=style.TOP))
+    page.fact("Checks", coverage_counts(run) + ".")
+    page.line()
     for label, text in (
         ("Tenant", run.tenant_name),
         ("Tenant ID", run.tenant_id),
@@ -144,9 +160,8 @@ def read_me(book: Workbook, run: AuditRun) -> None:
     page.sheet_name("Read me", "This sheet.")
     page.sheet_name("Summary", "Counts by formula over the other sheets: they follow your edits.")
     for sheet in SHEETS:
-        unread = unread_among(run, sheet.sources)
-        gap = f" Incomplete: {', '.join(unread)} could not be read." if unread else ""
-        page.sheet_name(sheet.title, sheet.meaning + gap)
+        gap = sheet.gap(run)
+        page.sheet_name(sheet.title, sheet.meaning + (f" Incomplete: {gap}" if gap else ""))
         for column in sheet.columns:
             page.fact(f"    {column.header}", column.meaning, bold=False)
     page.ws.close()
@@ -170,6 +185,7 @@ def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) 
     page = _Page(_sheet(book, "Summary", (34, 12, 12, 12, 12, 12, 12, 16, 78)))
     page.title("Summary")
     page.line(style.text_cell(page.ws, coverage_counts(run) + "."))
+    page.line(style.text_cell(page.ws, f"Worst finding: {worst_text(run)}"))
     severities = _severities(page, tables["findings"])
     _checks(page, run, tables["findings"])
     statuses = _statuses(page, tables["permissions"])
@@ -177,7 +193,7 @@ def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) 
     _counted(page, "Apps by kind", "Kind", _KINDS, tables["apps"], "Kind")
     _first_to_fail(page, run)
     page.ws.print_area = f"A1:I{page.row}"
-    _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "G3", height=5.2)
+    _chart(page.ws, "Open findings by severity", severities, len(SEVERITIES), "G4", height=5.2)
     _chart(
         page.ws,
         "Permissions by status",
@@ -214,18 +230,24 @@ def _severities(page: _Page, names: Sequence[str]) -> int:
 
 def _checks(page: _Page, run: AuditRun, names: Sequence[str]) -> None:
     page.heading("Open findings by check")
-    header = page.header("Check", *SEVERITIES, "All", "Outcome", "Looks for")
+    worst = {str(record["check"]): record["worst_severity"] for record in rows.checks(run)}
+    header = page.header("Check", *SEVERITIES, "All", "Outcome", "Good state")
     for result in run.checks:
         of = [("Check", result.meta.slug), ("State", "<>waived")]
         page.line(
             style.text_cell(page.ws, result.meta.slug, alignment=style.TOP),
             *(_count(names, *of, ("Severity", word)) for word in SEVERITIES),
             _count(names, *of),
-            page.toned(result.outcome),
+            page.toned(result.outcome, _tone(worst.get(result.meta.slug)) if result.outcome == "fail" else None),
             style.text_cell(page.ws, result.meta.title, alignment=style.INDENTED),
         )
     if run.checks:
         _total(page, header, "BCDEFG")
+
+
+def _tone(severity: str | None) -> Tone:
+    """The tone of a failed check: that of its worst open finding."""
+    return TONES[severity] if severity else "muted"
 
 
 def _statuses(page: _Page, names: Sequence[str]) -> int:
@@ -290,10 +312,10 @@ def _first_to_fail(page: _Page, run: AuditRun) -> None:
         )
 
 
-def _short(text: str) -> str:
+def _short(text: str, limit: int = _SHORT) -> str:
     """A sentence that ends where the printed page does."""
     line = one_line(text)
-    return line if len(line) <= _SHORT else line[: _SHORT - 1] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _chart(ws: Any, title: str, header: int, count: int, anchor: str, *, height: float, column: int = 2) -> None:

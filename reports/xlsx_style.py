@@ -16,6 +16,7 @@ from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.styles.differential import DifferentialStyle
 
+from auditor.audit.check import SEVERITIES
 from reports.columns import Column
 from reports.palette import ACCENT, SHADES, TONES, Tone
 from reports.rows import Value
@@ -80,11 +81,14 @@ def put(cell: Any, text: str) -> None:
 class CellMaker:
     """Makes the cells of one column. Cells are reused from row to row: a write-only sheet keeps none of them."""
 
-    def __init__(self, sheet: Any, column: Column, *, top: bool) -> None:
+    def __init__(self, sheet: Any, column: Column, *, top: bool, indent: bool = False) -> None:
         self._column = column
         # Where no text wraps, bare values do: a styled cell costs three times as much.
-        self._top = top
+        indent = indent and column.kind == "text"
+        self._top = top or indent
         alignment = WRAPPED if column.wrap else TOP
+        if indent:
+            alignment = Alignment(horizontal="left", vertical="top", wrap_text=column.wrap, indent=1)
         self._text = WriteOnlyCell(sheet)
         self._guarded = WriteOnlyCell(sheet)
         self._time = WriteOnlyCell(sheet)
@@ -170,6 +174,12 @@ def row_height(texts: Iterable[tuple[str, int]]) -> float | None:
 def tone_rules(words: tuple[str, ...]) -> list[Rule]:
     """One rule a word, so that the colour follows sorting and editing; the word itself stays in the cell."""
     return [_rule("cellIs", f'"{word}"', TONES[word]) for word in words if word in TONES]
+
+
+def failed_rules(outcome: str, worst: str) -> list[Rule]:
+    """Colours for a failed check: those of its worst open finding, so that one with remarks alone does not alarm."""
+    rules = [_rule("expression", f'AND({outcome}="fail",{worst}="{word}")', TONES[word]) for word in SEVERITIES]
+    return [*rules, _rule("expression", f'AND({outcome}="fail",{worst}="")', "muted")]
 
 
 def days_rules(first_cell: str) -> list[Rule]:

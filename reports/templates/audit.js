@@ -20,8 +20,8 @@ function el(tag, attributes, ...children) {
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
-const badge = (word) => {
-  const [tone, shape] = tones[word] || ["muted", "–"];
+const badge = (word, as = word) => {
+  const [tone, shape] = tones[as] || ["muted", "–"];
   return el("span", {class: "badge", "data-tone": tone}, el("span", {"aria-hidden": "true"}, shape), " " + word);
 };
 const isLink = (text) => typeof text === "string" && /^https:\/\/[^\s"<>]+$/.test(text) && text.length <= 2000;
@@ -155,7 +155,11 @@ let first = -1;
 let last = -1;
 let focused = -1;
 const scroller = $("scroller");
-const rowHeight = () => (data.slug === "findings" ? 46 : 37);
+/** Two lines where a column holds sentences. */
+const isTall = () => columns.some((index) => data.columns[index].wrap) || data.slug === "findings";
+const rowHeight = () => (isTall() ? 46 : 37);
+/** A failed check is as serious as its worst open finding. */
+const toneOf = (source, header, row, value) => (source.slug === "checks" && header === "Outcome" && value === "fail" ? source.get("Worst finding", row) || "known" : value);
 const main = () => (data.slug === "findings" ? "Summary" : data.columns[0].header);
 /** What names a row in the address. */
 const KEYS = {findings: "Fingerprint", apps: "App ID", checks: "Check", coverage: "Source", "conditional-access": "Policy ID"};
@@ -172,8 +176,10 @@ function drawHead() {
   $("colgroup").replaceChildren(...columns.map((index) => {
     const column = data.columns[index];
     const col = el("col");
-    const longest = column.facet && data.values[index].length < 100 ? Math.max(0, ...data.values[index].map((value) => text(value).length)) * 7.7 + (column.toned ? 54 : 26) : 84;
-    const width = Math.max(Math.min(Math.max(longest, column.facet ? 0 : column.width * 7.4), 330), column.header.length * 8 + 34);
+    // As wide as what is in it, as far as the first rows tell, within what the column may take.
+    const longest = Math.max(0, ...data.values[index].slice(0, 1000).map((value) => text(value).length)) * 7.9 + (column.toned ? 62 : 28);
+    const most = column.facet && data.values[index].length < 100 ? 330 : Math.min(330, column.width * 7.9 + 28);
+    const width = Math.max(Math.min(longest, most), column.header.length * 8 + 34);
     const flexible = column.header === main();
     if (!flexible) col.style.width = width + "px";
     total += flexible ? Math.min(340, Math.max(200, innerWidth - 190)) : width;
@@ -184,7 +190,9 @@ function drawHead() {
     const column = data.columns[index];
     const sorted = state.sort.replace(/^-/, "") === column.header;
     const down = state.sort.startsWith("-");
-    const flip = () => change({sort: !sorted ? column.header : down ? "" : "-" + column.header});
+    // Of numbers people want the largest first, of words the beginning of the alphabet.
+    const [once, twice] = column.kind === "integer" ? ["-" + column.header, column.header] : [column.header, "-" + column.header];
+    const flip = () => change({sort: state.sort === once ? twice : state.sort === twice ? "" : once});
     const arrow = sorted ? el("span", {class: "arrow", "aria-hidden": "true"}, down ? " ▼" : " ▲") : null;
     return el("th", {scope: "col", "aria-sort": sorted ? (down ? "descending" : "ascending") : null},
       el("button", {type: "button", title: column.meaning + " Sort.", on: {click: flip}}, column.header, arrow));
@@ -200,7 +208,8 @@ function drawRow(position) {
     if (column.header === main()) {
       return el("th", {scope: "row"}, el("button", {type: "button", class: "open", "data-position": position}, content || "(no name)"));
     }
-    if (column.toned && value !== null) return el("td", {}, badge(value));
+    if (column.toned && value !== null) return el("td", {}, badge(value, toneOf(data, column.header, row, value)));
+    if (column.wrap) return el("td", {title: content.length > 30 ? content : null}, el("span", {class: "clamp"}, content));
     return el("td", {class: column.kind === "integer" ? "number" : null, title: content.length > 30 ? content : null}, content);
   });
   return el("tr", {class: "row", "aria-rowindex": position + 2, "data-position": position}, ...cells);
@@ -237,7 +246,8 @@ function draw(force) {
     return el("tr", {class: "pad", "aria-hidden": "true"}, cell);
   };
   if (!found.length) {
-    const why = !data.count && data.unread.length ? `Not read: ${data.unread.join(", ")}. This is a gap, not an empty list.` : data.count ? "Nothing matches. Change the search or the filters, or reset them." : "There is nothing here.";
+    const nothing = data.unread.length ? `Not read: ${data.unread.join(", ")}. This is a gap, not an empty list.` : data.gap || data.empty || "There is nothing here.";
+    const why = data.count ? "Nothing matches. Change the search or the filters, or reset them." : nothing;
     rows.push(el("tr", {}, el("td", {class: "none", colspan: columns.length}, why)));
   }
   $("body").replaceChildren(...(before ? [pad(before)] : []), ...rows, ...(after ? [pad(after)] : []));
@@ -292,7 +302,7 @@ const dialog = $("detail");
 let place = -1;
 function facts(source, row, leave = []) {
   const items = source.columns.filter((column) => !leave.includes(column.header)).map((column) => [column, source.get(column.header, row)]).filter(([, value]) => value !== null && value !== "");
-  return el("dl", {class: "facts-list"}, ...items.map(([column, value]) => el("div", {}, el("dt", {title: column.meaning}, column.header), el("dd", {}, column.toned ? badge(value) : isLink(value) ? link(value, value) : text(value)))));
+  return el("dl", {class: "facts-list"}, ...items.map(([column, value]) => el("div", {}, el("dt", {title: column.meaning}, column.header), el("dd", {}, column.toned ? badge(value, toneOf(source, column.header, row, value)) : isLink(value) ? link(value, value) : text(value)))));
 }
 function command(line) {
   const button = el("button", {type: "button"}, "Copy");
@@ -344,6 +354,7 @@ function appDetail(source, row) {
   const id = source.get("App ID", row);
   const word = (value) => (value === null ? el("span", {class: "badge", "data-tone": "muted"}, "– not known") : badge(value));
   return [
+    source.gap ? el("p", {class: "coverage", "data-tone": "medium"}, el("span", {"aria-hidden": "true"}, "■ "), source.gap) : null,
     ...belonging("findings", id, "Findings", (from, at) => [badge(from.get("Severity", at)), el("a", {href: "#findings/" + from.get("Fingerprint", at)}, from.get("Summary", at))]),
     ...belonging("permissions", id, "Permissions", (from, at) => [word(from.get("Status", at)), el("span", {}, `${from.get("Permission", at) || from.get("Permission ID", at)} (${from.get("Type", at)}, ${from.get("Resource", at) || "unknown resource"})`)]),
     ...belonging("predictions", id, "Predictions", (from, at) => [word(from.get("Verdict", at)), el("span", {}, `${from.get("Call", at)}: ${from.get("Reason", at) || ""}`)]),
@@ -355,7 +366,7 @@ function openPanel() {
   const row = found[place];
   $("detail-title").textContent = text(data.get(main(), row)) || "(no name)";
   const body = data.slug === "findings" ? findingDetail(data, row) : data.slug === "apps" ? appDetail(data, row) : [facts(data, row), ...(data.slug === "checks" ? pageOf(data.get("Check", row)) : [])];
-  $("detail-body").replaceChildren(...body);
+  $("detail-body").replaceChildren(...body.filter((part) => part !== null));
   $("place").textContent = `${(place + 1).toLocaleString("en")} of ${found.length.toLocaleString("en")}`;
   $("previous").disabled = place <= 0;
   $("next").disabled = place >= found.length - 1;
@@ -405,16 +416,16 @@ function show() {
     const severities = state.view === "findings" ? state.filters.get("Severity") : null;
     for (const button of document.querySelectorAll(".severity")) button.setAttribute("aria-pressed", String(Boolean(severities?.has(button.dataset.severity))));
     $("view-title").textContent = data.title;
-    $("view-meaning").textContent = data.meaning + (data.unread.length ? ` Incomplete: ${data.unread.join(", ")} could not be read.` : "");
+    $("view-meaning").textContent = data.meaning + (data.gap ? " Incomplete: " + data.gap : "");
     $("caption").textContent = data.title + ": " + data.meaning;
     if ($("search").value !== state.q) $("search").value = state.q;
     found = select(data, state);
     $("shown").textContent = `${found.length.toLocaleString("en")} of ${data.count.toLocaleString("en")} shown`;
     $("reset").disabled = !(state.q || state.filters.size || state.sort || state.cols);
     $("table").setAttribute("aria-rowcount", found.length + 1);
-    $("table").classList.toggle("two", data.slug === "findings");
     focused = -1;
     drawHead();
+    $("table").classList.toggle("two", isTall());
     drawFacets();
     scroller.scrollTop = 0;
     if (!sameView) scrollTo(0, 0);

@@ -20,13 +20,13 @@ GOLDEN = {
     "Apps": "App name|App ID|Kind|Enabled|Open findings|Worst severity|Sign-in audience|Flows|Flow evidence|Flows certain|Object ID|"
     "Service principal ID|Service principal type|Owner tenant ID|Publisher|Verified publisher|Assignment required|Disabled by Microsoft|"
     "Single sign-on|Web redirect URIs|SPA redirect URIs|Public client redirect URIs|Fallback public client|Implicit access tokens|"
-    "Implicit ID tokens|Publishes an API|Owners|Tags|Created",
+    "Implicit ID tokens|Publishes an API|Owners|Tags|Created|Checks not assessed",
     "Credentials": "App name|App ID|Holder|Kind|Name|Usage|Starts|Ends|Days left|State|Issuer|Subject|Key ID",
     "Consents": "App name|App ID|Resource|Resource app ID|Permission|Type|Consent|User ID|Granted|Record ID",
     "Conditional Access": "Policy|Policy ID|State|Users|Users except|Resources|Resources except|Workload identities|"
     "Workload identities except|Other conditions|Grant controls|Session controls|Created|Modified",
-    "Checks": "Check|Title|Cause|Severity|Outcome|Examined|Findings|Reason|Sources|Optional sources|Help|Since",
-    "Coverage": "Source|Status|Objects|Requests|Detail|HTTP status|Error code|Permission|Role|Licence|Affects",
+    "Checks": "Check|Title|Cause|Severity|Outcome|Examined|Findings|Reason|Sources|Optional sources|Help|Since|Worst finding",
+    "Coverage": "Source|Status|Objects|Requests|Detail|HTTP status|Error code|Permission|Role|Licence|Affects|Tables",
     "Waivers": "Check|App name|App ID|Permission|Reason|Owner|Expires|Expired|Findings covered",
 }
 """Append to these rows; never rename, never reorder: people's spreadsheets and scripts read them."""

@@ -77,5 +77,6 @@ def test_the_file_has_a_byte_order_mark_and_reads_back(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(sample.HOSTILE)
     assert all(not row[header].lstrip().startswith(("=", "+", "-", "@")) for row in rows for header in row)
-    assert rows[13]["App name"] == sample.HOSTILE[13]
-    assert rows[10]["App name"] == "x" * 40_000
+    names = [row["App name"] for row in rows]
+    assert sample.HOSTILE[13] in names
+    assert "x" * 40_000 in names

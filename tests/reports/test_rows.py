@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.tenant.columns import APPS
 from reports import columns, policy_text
-from reports.overview import coverage_sentence, failing_apps, unread_among
+from reports.overview import coverage_sentence, failing_apps, gaps, unread_among
 from tests.reports import sample
 
 
@@ -43,6 +45,54 @@ def test_apps_count_open_findings_and_name_the_worst() -> None:
     assert by_name["Mail Bot"]["Created"] is None
     assert by_name["HR Portal"]["Created"] == datetime(2025, 1, 31, 8, tzinfo=UTC)
     assert by_name["HR Portal"]["Web redirect URIs"] == "https://app.example/cb; https://app.example/cb2"
+
+
+def test_where_checks_gave_no_answer_the_apps_say_so() -> None:
+    assert {row["Checks not assessed"] for row in rows(columns.APPS, sample.calm())} == {0}
+    assert {row["Checks not assessed"] for row in rows(columns.APPS, sample.partial())} == {2}
+    sentence = "2 of 8 checks were not assessed: the absence of findings there means nothing."
+    assert (columns.APPS.gap(sample.partial()), columns.FINDINGS.gap(sample.partial())) == (sentence, sentence)
+    assert columns.APPS.gap(sample.calm()) == columns.FINDINGS.gap(sample.calm()) == ""
+
+
+def test_tables_are_in_the_order_people_read_them() -> None:
+    named = [(row["Worst severity"], row["App name"]) for row in rows(columns.APPS, sample.calm())]
+    assert named == [
+        ("critical", "Payroll Sync"),
+        ("high", "Backup Agent"),
+        ("high", "HR Portal"),
+        ("medium", "Mail Bot"),
+    ]
+    permissions = [(row["App name"], row["Permission"]) for row in rows(columns.PERMISSIONS, sample.calm())]
+    assert permissions == sorted(permissions)
+    for sheet in (columns.CREDENTIALS, columns.CONSENTS):
+        names = [str(row["App name"]) for row in rows(sheet, sample.calm())]
+        assert names == sorted(names)
+    calm = sample.calm()
+    apps = sample.table(APPS, [sample.app(name) for name in ("app 10", "Zeta", "App 9", "alpha")])
+    plain = replace(calm, findings=[], apps=apps)
+    assert [row["App name"] for row in rows(columns.APPS, plain)] == ["alpha", "App 9", "app 10", "Zeta"]
+
+
+def test_the_worst_open_finding_of_a_check_is_told() -> None:
+    worst = {row["Check"]: row["Worst finding"] for row in rows(columns.CHECKS, sample.calm())}
+    assert worst["consent-missing"] == "critical"
+    assert worst["conditional-access"] == "info"
+    assert worst["permission-excess"] is None  # its only finding is waived
+
+
+def test_gaps_are_grouped_by_what_would_close_them() -> None:
+    run = sample.partial()
+    needing = [
+        replace(one, outcome="not-assessed", meta=replace(one.meta, sources=("identity/conditionalAccess/policies",)))
+        for one in run.checks[:3]
+    ]
+    assert [(gap.wanted, len(gap.checks)) for gap in gaps(replace(run, checks=needing))] == [
+        ("Grant Policy.Read.All", 3)
+    ]
+    broken = [replace(one, outcome="error", reason="the check broke.") for one in run.checks[:1]]
+    assert [gap.wanted for gap in gaps(replace(run, checks=broken))] == ["The check broke"]
+    assert gaps(sample.calm()) == []
 
 
 def test_credentials_say_how_many_days_are_left() -> None:

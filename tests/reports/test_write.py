@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,26 @@ def everything_in(folder: Path) -> set[str]:
 def test_every_format_writes_its_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     written = reports.write(getattr(sample, name)(), list(reports.FORMATS), tmp_path / "out" / "deeper")
     names = [file for files in reports.FORMATS.values() for file in files]
+    if name == "partial":
+        names.remove("csv/conditional-access.csv")
     assert written == [tmp_path / "out" / "deeper" / file for file in names]
     assert everything_in(tmp_path / "out" / "deeper") == {*names, "csv"}
     assert all(path.stat().st_size for path in written)
+
+
+def test_a_table_that_was_not_read_has_no_csv_file_and_an_older_one_is_not_left_to_pass_for_it(tmp_path: Path) -> None:
+    reports.write(sample.partial(), ["csv"], tmp_path / "new")
+    assert not (tmp_path / "new" / "csv" / "conditional-access.csv").exists()
+    with (tmp_path / "new" / "csv" / "coverage.csv").open(encoding="utf-8-sig", newline="") as file:
+        lost = [row["Tables"] for row in csv.DictReader(file) if row["Status"] != "read"]
+    assert lost == ["Conditional Access"]
+    # Nothing there is another thing: the file has its header and no row.
+    reports.write(sample.nothing(), ["csv"], tmp_path / "empty")
+    assert len((tmp_path / "empty" / "csv" / "conditional-access.csv").read_text().splitlines()) == 1
+    (tmp_path / "old" / "csv").mkdir(parents=True)
+    (tmp_path / "old" / "csv" / "conditional-access.csv").write_text("old")
+    with pytest.raises(OutputError, match="already there"):
+        reports.write(sample.partial(), ["csv"], tmp_path / "old")
 
 
 def test_csv_has_a_file_for_each_data_sheet() -> None:
