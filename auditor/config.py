@@ -12,7 +12,7 @@ What a value must look like is in ``auditor.values``. This module imports nothin
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -223,6 +223,8 @@ class Settings:
     checks: CheckSettings = CheckSettings()
     apps: tuple[AppSettings, ...] = ()
     waivers: tuple[WaiverSettings, ...] = ()
+    file: Path | None = field(default=None, compare=False)
+    """The file that was read, for messages; None: none was."""
 
 
 TABLES: dict[str, type[Any]] = {
@@ -257,7 +259,8 @@ def load(
         ConfigError: a file that cannot be read or parsed, an unknown key, a value that is not what is expected.
     """
     file = path if path is not None else Path(DEFAULT_FILE)
-    data = _parse(file) if not without_file and (path is not None or file.is_file()) else {}
+    is_there = not without_file and (path is not None or file.is_file())
+    data = _parse(file) if is_there else {}
     _refuse_unknown(data, {*TABLES, *ARRAYS}, file, "")
     given = {name: _table(name, data.get(name, {}), file) for name in TABLES}
     for name, kind in TABLES.items():
@@ -266,7 +269,7 @@ def load(
         given["auth"]["method"] = "token"
     tables: dict[str, Any] = {name: kind(**given[name]) for name, kind in TABLES.items()}
     tables |= {name: _entries(name, data.get(name, []), file) for name in ARRAYS}
-    settings = Settings(**tables)
+    settings = Settings(**tables, file=file if is_there else None)
     _refuse_twice(settings.apps, file)
     return settings
 

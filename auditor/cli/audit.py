@@ -56,5 +56,6 @@ def command(
         run = steps.judge(source, job)
     files = steps.publish(run, job)
     summary.show(run, screen, words=job.to_standard_output)
+    summary.warn(run, job, screen)
     summary.close(run, files, screen, job.settings.gate.fail_on)
     raise typer.Exit(steps.exit_code(run, job.settings.gate.fail_on))

@@ -260,7 +260,7 @@ def refuse_unknown_waivers(settings: config.Settings) -> None:
     """A waiver for a check that does not exist covers nothing, and its author believes otherwise.
 
     Raises:
-        ConfigError: naming the entry.
+        ConfigError: naming the file and the entry.
     """
     if not settings.waivers:
         return
@@ -270,7 +270,7 @@ def refuse_unknown_waivers(settings: config.Settings) -> None:
     for number, waiver in enumerate(settings.waivers, 1):
         if waiver.check not in slugs:
             raise ConfigError(
-                f'waivers[{number}].check: there is no check "{waiver.check}", expected one of {", ".join(slugs)}.'
+                f'{settings.file}: waivers[{number}].check: there is no check "{waiver.check}", expected one of {", ".join(slugs)}.'
             )
 
 

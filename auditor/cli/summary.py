@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.cli.screen import Screen, counted
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from auditor.audit.check import Finding
     from auditor.audit.result import AuditRun
+    from auditor.cli.steps import Job
 
 NAMED = 3
 """Apps or findings named in a row; the reports have them all."""
@@ -60,6 +61,38 @@ def _owner(finding: Finding) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:39]}…"
+
+
+def warn(run: AuditRun, job: Job, screen: Screen) -> None:
+    """What the configuration says of the tenant and the tenant does not bear out, on standard error.
+
+    Nothing is said of what this run cannot know: with ``--app`` of the rest of the tenant, and of sources or checks
+    that were not assessed.
+    """
+    for warning in (*_absent_apps(run, job), *_idle_waivers(run, job)):
+        screen.say(f"warning: {warning}")
+
+
+def _absent_apps(run: AuditRun, job: Job) -> Iterator[str]:
+    unread = {entry.state.source for entry in run.coverage if not entry.state.is_read}
+    if job.app_ids or unread & {"applications", "servicePrincipals"}:
+        return
+    present = set(run.apps["app_id"])
+    for number, app in enumerate(job.settings.apps, 1):
+        if app.app_id not in present:
+            yield f"{job.settings.file}: apps[{number}]: the tenant has no app {app.app_id}."
+
+
+def _idle_waivers(run: AuditRun, job: Job) -> Iterator[str]:
+    silent = {result.meta.slug for result in run.checks if result.outcome in NOT_ASSESSED}
+    for number, waiver in enumerate(run.waivers, 1):
+        place = f"{job.settings.file}: waivers[{number}] ({waiver.check})"
+        if waiver.expired and waiver.matched:
+            yield f"{place} expired on {waiver.expires} and no longer covers {counted(waiver.matched, 'finding')}."
+        elif waiver.expired:
+            yield f"{place} expired on {waiver.expires}."
+        elif not waiver.matched and not job.app_ids and waiver.check not in silent:
+            yield f"{place} covers no finding."
 
 
 def close(run: AuditRun, files: Iterable[Path], screen: Screen, fail_on: str) -> None:

@@ -51,3 +51,41 @@ def test_not_assessed_stands_before_the_counts(auditor: Run) -> None:
     heading = partial.out.splitlines()[0]
     assert re.search(r": \d+ apps?, \d+ permissions?; [1-9]\d* of \d+ checks not assessed$", heading)
     assert "(s)" not in partial.out + partial.err
+
+
+def warnings(result: Result) -> list[str]:
+    return [line for line in result.err.splitlines() if line.startswith("warning: ")]
+
+
+def test_a_configuration_that_the_tenant_does_not_bear_out(auditor: Run, snapshot: Path) -> None:
+    assert report(auditor, snapshot).code == 0
+    finding = json.loads(Path("reports-0/audit.json").read_text())["findings"][0]
+    waiver = f'[[waivers]]\nreason = "x"\ncheck = "{finding["check"]}"\n'
+    Path("config.toml").write_text(
+        f'[[apps]]\napp_id = "{finding["app_id"]}"\n[[apps]]\napp_id = "{GUID}"\n'
+        + waiver
+        + f'{waiver}app_id = "{GUID}"\n'
+        + f'{waiver}app_id = "{finding["app_id"]}"\nexpires = 2020-01-01\n'
+        + f'{waiver}app_id = "{GUID}"\nexpires = 2020-01-01\n'
+    )
+    check = finding["check"]
+    told = warnings(report(auditor, snapshot))
+    assert told[0] == f"warning: config.toml: apps[2]: the tenant has no app {GUID}."
+    assert told[1] == f"warning: config.toml: waivers[2] ({check}) covers no finding."
+    assert re.fullmatch(
+        rf"warning: config\.toml: waivers\[3\] \({check}\) expired on 2020-01-01 and no longer covers \d+ findings?\.",
+        told[2],
+    )
+    assert told[3] == f"warning: config.toml: waivers[4] ({check}) expired on 2020-01-01."
+    assert len(told) == 4
+    assert warnings(report(auditor, snapshot, "--quiet")) == []
+    assert len(warnings(report(auditor, snapshot, "--app", finding["app_id"]))) == 2
+
+
+def test_no_warning_of_what_could_not_be_read(auditor: Run) -> None:
+    Path("config.toml").write_text('[[waivers]]\nreason = "x"\ncheck = "conditional-access"\n')
+    with Emulator(TenantBuilder().data) as emulator:
+        url, token = emulator.url, emulator.auditor_token(without=("Policy.Read.All",))
+        result = auditor("audit", "--graph-url", url, "--format", "json", token=token)
+    assert result.code == 4
+    assert warnings(result) == []
