@@ -28,7 +28,7 @@ def command(
     """Say who signed in, what it can read, what is missing, and which checks lose by it.
 
     One small request for each source; nothing is stored. Exits with 0 if everything can be read, 4 if something cannot,
-    3 if signing in fails.
+    3 if signing in fails or the sign-in may not read the tenant at all.
 
     Example: auditor doctor --tenant contoso.onmicrosoft.com
     """
@@ -52,7 +52,14 @@ def command(
         write_json(_as_json(diagnosis, rows, repair))
     else:
         _show(diagnosis, rows, repair, screen)
-    raise typer.Exit(0 if all(row.state.is_read for row in rows) else 4)
+    raise typer.Exit(_exit_code(diagnosis))
+
+
+def _exit_code(diagnosis: Diagnosis) -> int:
+    """What an audit with this sign-in would end with, findings aside."""
+    if diagnosis.is_shut_out:
+        return 3
+    return 0 if all(state.is_read for state in diagnosis.states) else 4
 
 
 @dataclass(frozen=True)
@@ -84,15 +91,20 @@ def _losers(source: str) -> tuple[str, ...]:
 
 
 def _repair(cloud: Cloud, diagnosis: Diagnosis) -> Mapping[str, Any]:
-    """How an admin grants the least permission set: consent page and commands."""
+    """How an admin grants what is missing of the least permission set: consent page and commands.
+
+    What is held already is left out: granting it again is an error.
+    """
     from auditor.graph.grants import admin_consent_url, consent_commands, needed_permissions
 
     app_id = diagnosis.signed_in.app_id
+    missing = diagnosis.missing_permissions
+    commands = consent_commands(cloud, app_id, missing) if missing else {}
     return {
         "permissions": [permission.name for permission in needed_permissions()],
-        "missing_permissions": list(diagnosis.missing_permissions),
+        "missing_permissions": list(missing),
         "admin_consent_url": admin_consent_url(cloud, diagnosis.tenant_id, app_id),
-        "commands": {name: list(lines) for name, lines in consent_commands(cloud, app_id).items()},
+        "commands": {name: list(lines) for name, lines in commands.items()},
     }
 
 
@@ -138,8 +150,12 @@ def _show(diagnosis: Diagnosis, rows: Sequence[_Row], repair: Mapping[str, Any],
     screen.say(f"{len(rows) - unread} of {len(rows)} sources can be read.")
     if not unread:
         return
-    if missing := repair["missing_permissions"]:
-        screen.say(f"Missing: {', '.join(missing)}. The least set for everything: {', '.join(repair['permissions'])}.")
+    if diagnosis.is_shut_out:
+        screen.say("This sign-in may not read the tenant at all: an audit would end with exit code 3.")
+    missing = repair["missing_permissions"]
+    if not missing:
+        return
+    screen.say(f"Missing: {', '.join(missing)}. The least set for everything: {', '.join(repair['permissions'])}.")
     screen.say(f"Once the app requests them, an admin consents at {repair['admin_consent_url']}")
     for name, lines in repair["commands"].items():
         screen.say(f"Or with {name}:")

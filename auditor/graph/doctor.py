@@ -27,6 +27,9 @@ from auditor.tenant.state import SourceState
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+ESSENTIAL = ("organization", "applications", "servicePrincipals")
+"""Where all of them are denied, collecting ends with an error too: there is nothing to audit."""
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -45,6 +48,12 @@ class Diagnosis:
     def kind(self) -> str:
         """``app`` or ``user``, or empty where the token does not tell."""
         return {True: "user", False: "app", None: ""}[self.signed_in.delegated]
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether an audit would end with nothing read, because all it rests on is denied."""
+        status_of = {state.source: state.status for state in self.states}
+        return all(status_of.get(source) == "denied" for source in ESSENTIAL)
 
     @property
     def missing_permissions(self) -> tuple[str, ...]:

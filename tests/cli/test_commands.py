@@ -164,7 +164,26 @@ def test_doctor_as_json(auditor: Run, contoso_server: Emulator) -> None:
     assert "conditional-access" in policies["affects"]
     assert "Policy.Read.All" in told["missing_permissions"]
     assert told["admin_consent_url"].startswith("https://login.microsoftonline.com/")
+    granted = [line for line in told["commands"]["Microsoft Graph PowerShell"] if "AppRoleId" in line]
+    assert [line.rpartition("# ")[2] for line in granted] == told["missing_permissions"]
+    roles = next(line for line in told["commands"]["az"] if "permission add" in line)
+    assert roles.count("=Role") == len(granted) < len(told["permissions"])
     assert told["tenant"]["display_name"] == "Contoso"
+
+
+def test_doctor_prints_every_command_where_nothing_is_held_and_none_where_nothing_is_missing(
+    auditor: Run, contoso_server: Emulator
+) -> None:
+    arguments = ("doctor", "--graph-url", contoso_server.url)
+    nothing = auditor(*arguments, token=contoso_server.token(roles=[]))
+    assert nothing.code == 3  # as audit would
+    assert "may not read the tenant at all" in nothing.err
+    told = auditor(*arguments, "--format", "json", token=contoso_server.token(roles=[])).json()
+    assert set(told["missing_permissions"]) == set(told["permissions"])
+    for name in told["permissions"]:
+        assert f"# {name}\n" in nothing.err
+    whole = auditor(*arguments, "--format", "json", token=contoso_server.auditor_token())
+    assert (whole.code, whole.json()["commands"]) == (0, {})
 
 
 def test_doctor_for_a_person_names_roles(auditor: Run, contoso_server: Emulator) -> None:
