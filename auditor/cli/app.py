@@ -6,6 +6,7 @@ Every known error is one sentence on standard error and an exit code; anything e
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,6 +21,7 @@ INTERRUPTED = 130
 """What typer ends with where KeyboardInterrupt was raised."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: none of the documented codes, because nothing is known of the tenant."""
+_FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 
 app = typer.Typer(
     name="auditor",
@@ -53,8 +55,7 @@ def _auditor(version: Version = False) -> None:
     """Read a Microsoft Entra tenant and predict which apps Microsoft Graph will refuse, and why.
 
     Exit codes: 0 done; 1 findings at or above --fail-on; 2 bad usage, configuration or input; 3 could not sign in or read
-    the tenant; 4 done, but incomplete; 130 interrupted
-    (143 by SIGTERM).
+    the tenant; 4 done, but incomplete; 130 interrupted by Ctrl-C (143 by SIGTERM, as CI systems end a job).
     """
 
 
@@ -88,6 +89,11 @@ def _run(given: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:  # help and pages; other places tell it themselves
+            from auditor.cli.screen import let_go_of_output, unwritable
+
+            let_go_of_output()
+            return _tell(unwritable(error))
         return _tell_bug(error, verbose="--verbose" in given or "-v" in given)
     return 0
 
@@ -119,9 +125,15 @@ def _tell_bug(error: Exception, *, verbose: bool) -> int:
 
 def main() -> None:
     """The entry point of the command."""
+    from auditor.cli.screen import READER_LEFT, let_go_of_output, unwritable
+
     code = run()
     try:
         sys.stdout.flush()
-    except OSError:  # whoever read our output has left; there is nobody to tell
-        sys.stdout = None
+    except BrokenPipeError:  # whoever read our output has left; there is nobody to tell
+        let_go_of_output()
+        code = code or READER_LEFT
+    except OSError as error:
+        let_go_of_output()
+        code = _tell(unwritable(error))
     sys.exit(code)

@@ -101,7 +101,14 @@ FailOn = Annotated[
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", metavar="", help="No progress and no messages, errors alone.", rich_help_panel=SHOW),
+    typer.Option(
+        "--quiet",
+        "-q",
+        metavar="",
+        help="No progress and no messages on standard error, warnings and report paths included; errors, and the result"
+        " on standard output, stay.",
+        rich_help_panel=SHOW,
+    ),
 ]
 Verbose = Annotated[
     bool,

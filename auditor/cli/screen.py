@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from auditor.errors import OutputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -130,13 +132,28 @@ def _reader_may_leave() -> Iterator[None]:
     """Ends the run quietly where whoever read our output has closed the pipe (``auditor … | head``).
 
     Left alone, typer would end it with 1, which means findings.
+
+    Raises:
+        OutputError: standard output takes no more for another reason, such as a full disk.
     """
     try:
         yield
     except BrokenPipeError:
-        # What is left in the buffer has nowhere to go; Python would complain about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()
         raise SystemExit(READER_LEFT) from None
+    except OSError as error:
+        let_go_of_output()
+        raise unwritable(error) from None
+
+
+def let_go_of_output() -> None:
+    """What is left in the buffer has nowhere to go; Python would complain about it while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def unwritable(error: OSError) -> OutputError:
+    """The sentence for a standard output that takes no more."""
+    return OutputError(f"standard output cannot be written to ({error.strerror or error}).")
 
 
 def never_fail_on_characters() -> None:

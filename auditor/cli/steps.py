@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import config, values
 from auditor.cli.progress import progress
 from auditor.cli.screen import Screen, say, write_json
-from auditor.errors import AuditorError, ConfigError, InputError, OutputError, UsageError
+from auditor.errors import AuditorError, ConfigError, InputError, OutputError, SignInError, UsageError
 from auditor.reference.clouds import CLOUDS
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from auditor.tenant.snapshot import Snapshot
 
 STANDARD_OUTPUT = "-"
+NOBODY = (
+    "Nobody is signed in: run 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or choose an"
+    " [auth] method (docs/configuration.md)."
+)
+"""Advice first; which ways were tried, and why each failed, comes behind it."""
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first, the same as ``auditor.audit.check.SEVERITIES``, which is heavy to import."""
 
@@ -178,14 +183,19 @@ def signed_in(settings: config.Settings, environ: Mapping[str, str]) -> Iterator
     """
     from auditor.graph.signin import sign_in
 
-    credential = sign_in(
-        settings.auth,
-        tenant=settings.tenant.id or None,
-        cloud=CLOUDS[settings.tenant.cloud],
-        authority=settings.tenant.authority or None,
-        environ=environ,
-        tell=say,
-    )
+    try:
+        credential = sign_in(
+            settings.auth,
+            tenant=settings.tenant.id or None,
+            cloud=CLOUDS[settings.tenant.cloud],
+            authority=settings.tenant.authority or None,
+            environ=environ,
+            tell=say,
+        )
+    except SignInError as error:
+        if "none of the ways that DefaultAzureCredential tries" not in str(error):
+            raise
+        raise SignInError(f"{NOBODY} {error}") from None
     try:
         yield credential
     finally:

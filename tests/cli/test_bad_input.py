@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from auditor.emulator.contoso import contoso
 from auditor.emulator.faults import Faults
@@ -199,6 +200,18 @@ def test_no_token_where_one_is_wanted(auditor: Run, contoso_server: Emulator) ->
     result = auditor("audit", "--quiet", "--graph-url", contoso_server.url)
     assert result.code == 3
     assert "AUDITOR_ACCESS_TOKEN" in result.sentence
+
+
+def test_no_sign_in_at_all_starts_with_what_to_do(auditor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(self: object, *scopes: str, **kwargs: object) -> None:
+        attempts = "Attempted credentials:\n\tAzureCliCredential: Please run 'az login' to set up an account"
+        raise ClientAuthenticationError(f"DefaultAzureCredential failed to retrieve a token.\n{attempts}")
+
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential.get_token", nobody)
+    result = auditor("audit", "--tenant", "contoso.onmicrosoft.com")
+    assert result.code == 3
+    assert result.sentence.startswith("error: Nobody is signed in: run 'az login', or set AZURE_TENANT_ID")
+    assert "AzureCli (Please run" in result.sentence
 
 
 @pytest.mark.parametrize("fault", ["truncated", "not_json"])

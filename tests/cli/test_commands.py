@@ -300,6 +300,19 @@ def test_a_reader_that_leaves_early_is_no_traceback_and_no_finding(snapshot: Pat
     assert done.returncode == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to")
+@pytest.mark.parametrize(
+    "arguments", [("audit", "--out", "-"), ("audit", "--out", "reports"), ("checks", "credential-expired"), ("--help",)]
+)
+def test_a_full_disk_is_one_sentence(snapshot: Path, arguments: tuple[str, ...]) -> None:
+    more = ("--from", str(snapshot), "--format", "json", "--quiet") if arguments[0] == "audit" else ()
+    command = [sys.executable, "-m", "auditor", *arguments, *more]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == "error: standard output cannot be written to (No space left on device).\n"
+
+
 def test_a_stream_that_lacks_characters_shows_replacements(snapshot: Path) -> None:
     done = child("audit", "--from", str(snapshot), "--format", "json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
