@@ -167,13 +167,18 @@ class AppSettings:
         tuple[str, ...],
         Key(
             values.calls,
-            "Calls it makes, each a method and a path.",
+            "Calls it makes, each a method and a path. This version records them as predictions and does not judge them yet"
+            " (the verdict is unknown).",
             example='["GET /users", "POST /users/{id}/sendMail"]',
         ),
     ] = ()
     users: Annotated[
         tuple[str, ...],
-        Key(values.strings, "Who signs in (delegated): user principal names.", example='["alice@contoso.com"]'),
+        Key(
+            values.strings,
+            "Who signs in (delegated): user principal names. Recorded; no check reads it yet.",
+            example='["alice@contoso.com"]',
+        ),
     ] = ()
     account: Annotated[
         Account, Key(values.one_of(*get_args(Account)), "Kind of account that signs in: work, personal.")
