@@ -24,7 +24,7 @@ from auditor.graph.readings import READINGS
 from auditor.graph.refusal import Refusal, Unreachable, plain, sign_in_error, state_from
 from auditor.graph.retry import Clock, RetryPolicy
 from auditor.graph.signin import token_refused
-from auditor.graph.sources import SOURCES, SourceSpec
+from auditor.graph.sources import ESSENTIAL, SOURCES, SourceSpec
 from auditor.graph.wire import Wire
 from auditor.redaction import hide
 from auditor.reference.clouds import Cloud
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_ESSENTIAL = ("organization", "applications", "servicePrincipals")
 _OWN_APPS_ALONE = "Application.ReadWrite.OwnedBy"
 _BROAD = ("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 
@@ -316,7 +315,7 @@ class _Collection:
     def _require_something(self) -> None:
         """A run that read nothing is an error, not an empty snapshot."""
         states = self._states
-        essential = [states[name] for name in _ESSENTIAL if name in states]
+        essential = [states[name] for name in ESSENTIAL if name in states]
         if essential and all(state.status == "denied" for state in essential):
             token = next((refusal for refusal in self._refusals.values() if refusal.is_token_refused), None)
             if token is not None:
@@ -328,7 +327,9 @@ class _Collection:
             )
         if states and not any(state.is_read for state in states.values()):
             first = next(iter(states.values()))
-            raise GraphError(f"Nothing could be read from {self._wire.root}; {first.source}: {first.detail}.")
+            raise GraphError(
+                f"Nothing could be read from {self._wire.root}; {first.source}: {first.detail.rstrip('.')}."
+            )
 
 
 class _Watching(Desk):

@@ -19,16 +19,13 @@ from auditor.graph.collect import claims_of, hold_against, narrow_token, text_of
 from auditor.graph.desk import id_of, together
 from auditor.graph.refusal import Broken, Refusal, Unreachable, sign_in_error, state_from
 from auditor.graph.retry import Clock, RetryPolicy
-from auditor.graph.sources import SOURCES, SourceSpec
+from auditor.graph.sources import ESSENTIAL, SOURCES, SourceSpec
 from auditor.graph.wire import Wire
 from auditor.reference.clouds import Cloud
 from auditor.tenant.state import SourceState
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
-
-ESSENTIAL = ("organization", "applications", "servicePrincipals")
-"""Where all of them are denied, collecting ends with an error too: there is nothing to audit."""
 
 
 @dataclass(frozen=True)

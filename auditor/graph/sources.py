@@ -264,6 +264,9 @@ SOURCES: tuple[SourceSpec, ...] = (
     ),
 )
 
+ESSENTIAL = ("organization", "applications", "servicePrincipals")
+"""A sign-in that is denied all of these may not read the tenant at all."""
+
 BY_ID: dict[str, SourceSpec] = {spec.id: spec for spec in SOURCES}
 
 
