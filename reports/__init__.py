@@ -39,8 +39,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 }
 """Every format by the name that ``--format`` takes, and the files it makes in the folder.
 
-A CSV file is left out where a source of its table was not read and no row is known: "not read" must not look like
-"none". ``csv/coverage.csv`` is always there and names the source and the tables that lose by it.
+A CSV file is left out where a source of its table was not read: "not read" must not look like "none". ``csv/coverage.csv`` is always there and names the source and the tables that lose by it.
 """
 
 

@@ -6,9 +6,9 @@ What a spreadsheet would run as a formula gets an apostrophe before it (CWE-1236
 one after ``;``, ``|``, tab or line end, because Excel splits there in countries whose list separator is no comma. Lines
 end with CR LF (RFC 4180).
 
-A file that is there and has no rows means none. Where a source of a table was not read and no row of it is known, there
-is no file: a script that opens it fails, and cannot take a gap for an empty list. ``coverage.csv`` names the source, its
-status and the tables that lose by it. A table that is known in part has a file; ``coverage.csv`` says what is missing.
+A file that is there and has no rows means none. Where a source of a table was not read, there is no file, also where
+some of its rows are known: a script that opens it fails, and cannot take a gap for "none". ``coverage.csv`` names the
+source, its status and the tables that lose by it; the workbook and the page show the known rows, marked incomplete.
 ``findings.csv`` and ``apps.csv`` hold what the checks found: ``checks.csv`` says which of them gave no answer.
 """
 
@@ -42,9 +42,8 @@ def cell(value: Value) -> str:
 
 
 def has_facts(run: AuditRun, *, slug: str) -> bool:
-    """Whether the sheet with this slug has a file: not where it is empty because a source was not read."""
-    sheet = _sheet(slug)
-    return sheet.count(run) > 0 or not sheet.unread(run)
+    """Whether the sheet with this slug has a file: not where one of its sources was not read."""
+    return not _sheet(slug).unread(run)
 
 
 def _sheet(slug: str) -> Sheet:

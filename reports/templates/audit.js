@@ -177,12 +177,12 @@ function drawHead() {
     const column = data.columns[index];
     const col = el("col");
     // As wide as what is in it, as far as the first rows tell, within what the column may take.
-    const longest = Math.max(0, ...data.values[index].slice(0, 1000).map((value) => text(value).length)) * 7.9 + (column.toned ? 62 : 28);
+    const longest = Math.max(0, ...data.values[index].slice(0, 1000).map((value) => text(value).length)) * 7.9 + (column.toned ? 72 : 28);
     const most = column.facet && data.values[index].length < 100 ? 330 : Math.min(330, column.width * 7.9 + 28);
     const width = Math.max(Math.min(longest, most), column.header.length * 8 + 34);
     const flexible = column.header === main();
     if (!flexible) col.style.width = width + "px";
-    total += flexible ? Math.min(340, Math.max(200, innerWidth - 190)) : width;
+    total += flexible ? Math.min(data.slug === "findings" ? 340 : 230, Math.max(200, innerWidth - 190)) : width;
     return col;
   }));
   $("table").style.minWidth = total + "px";
