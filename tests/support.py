@@ -1,7 +1,7 @@
 """What tests share: a tenant file loaded without HTTP, and one check run on it.
 
 ``load_tenant`` stands in for collecting: it writes a snapshot from a tenant file's objects. That this equals what the
-collector reads over HTTP is itself a test (``tests/test_straight_line.py``).
+collector reads over HTTP is itself a test (``tests/graph/test_collect.py``).
 """
 
 from __future__ import annotations

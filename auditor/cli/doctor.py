@@ -44,7 +44,11 @@ def command(
     cloud = CLOUDS[settings.tenant.cloud]
     with steps.signed_in(settings, os.environ) as credential:
         diagnosis = examine(
-            credential, cloud=cloud, graph_url=settings.tenant.graph_url or None, tenant=settings.tenant.id or None
+            credential,
+            cloud=cloud,
+            graph_url=settings.tenant.graph_url or None,
+            tenant=settings.tenant.id or None,
+            note=screen.say,
         )
     rows = [_Row(state, _losers(state.source)) for state in diagnosis.states]
     repair = _repair(cloud, diagnosis)
