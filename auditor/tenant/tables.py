@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from auditor.tenant.apps import apps_table, credentials_table
-from auditor.tenant.columns import CONDITIONAL_ACCESS, CREDENTIALS, DIRECTORY_ROLES, SERVICE_PLANS, empty
+from auditor.tenant.columns import DIRECTORY_ROLES, empty
 from auditor.tenant.consents import consents_table
 from auditor.tenant.directory import (
     ConsentSettings,
@@ -89,8 +89,7 @@ class Tenant:
 
     def restricted(self, sources: Iterable[str]) -> Tenant:
         """The same tenant (and the same built tables), showing only what these sources carry."""
-        view = Tenant(self._snapshot)
-        view._built = self._built
+        view = self._whole()
         view._allowed = frozenset(sources)
         return view
 
@@ -267,8 +266,7 @@ class Tenant:
         """Requested against granted (``permissions.PERMISSIONS``)."""
 
         def build() -> pd.DataFrame:
-            whole = Tenant(self._snapshot)
-            whole._built = self._built
+            whole = self._whole()
             return compare(
                 Compared(
                     apps=whole.apps,
@@ -293,12 +291,17 @@ class Tenant:
     @property
     def consents(self) -> pd.DataFrame:
         """Grants and assignments as Graph holds them, for reports (``columns.CONSENTS``)."""
-        whole = Tenant(self._snapshot)
-        whole._built = self._built
+        whole = self._whole()
         return self._table(
             "consents",
             lambda: consents_table(whole.grants, whole.assignments, whole.apps, whole.resources, whole.defined),
         )
+
+    def _whole(self) -> Tenant:
+        """The same tenant without restriction: what a table is made from is not what a check may see."""
+        view = Tenant(self._snapshot)
+        view._built = self._built
+        return view
 
     def _table(self, name: str, build: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         if self._allowed is not None and not TABLE_SOURCES[name] <= self._allowed:
@@ -326,22 +329,9 @@ class Tenant:
         return ids
 
     def _kinds(self) -> Mapping[str, str]:
-        whole = Tenant(self._snapshot)
-        whole._built = self._built
-        apps = whole.apps
+        apps = self._whole().apps
         return dict(zip(apps["app_id"], apps["kind"], strict=True))
 
     def _single(self, source: str) -> dict[str, Any] | None:
         """The one object of a singleton source; None where it was not read."""
         return next(iter(self._snapshot.objects(source)), None) if self._has(source) else None
-
-
-__all__ = [
-    "CONDITIONAL_ACCESS",
-    "CREDENTIALS",
-    "SERVICE_PLANS",
-    "TABLE_SOURCES",
-    "ConsentSettings",
-    "Tenant",
-    "UndeclaredSource",
-]
