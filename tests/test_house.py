@@ -26,8 +26,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "auditor.reference": ("auditor.errors",),
     "auditor.tenant": BASE,
     "auditor.graph": (*BASE, "auditor.redaction", "auditor.tenant.state", "auditor.tenant.snapshot"),
-    "auditor.audit": (*BASE, "auditor.tenant"),
-    "checks": ("auditor.audit.check", "auditor.audit.remedy", "auditor.tenant", "auditor.reference"),
+    "auditor.predict": (*BASE, "auditor.values", "auditor.tenant"),
+    "auditor.explain": (*BASE, "auditor.redaction", "auditor.values", "auditor.tenant", "auditor.predict"),
+    "auditor.audit": (*BASE, "auditor.tenant", "auditor.predict"),
+    "checks": ("auditor.audit.check", "auditor.audit.remedy", "auditor.tenant", "auditor.reference", "auditor.predict"),
     "reports": ("auditor.audit.check", "auditor.audit.result", "auditor.errors", "auditor.tenant"),
     "auditor.emulator": BASE,
 }

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 
+from auditor.predict.verdict import Prediction
 from auditor.reference.clouds import Cloud
 from auditor.tenant.tables import Tenant
 
@@ -146,6 +147,8 @@ class Context:
     """A credential that ends within so many days counts as soon expired."""
     apps: Mapping[str, DeclaredApp] = field(default_factory=dict)
     """Declared apps by app id (lower case)."""
+    predictions: Sequence[Prediction] = ()
+    """The predictor's verdicts on declared calls, made by the runner before the checks."""
 
 
 class Check(Protocol):
