@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from auditor.audit.check import Context
+from auditor.tenant.cells import flag, text
 from auditor.tenant.tables import Tenant
-from checks._cells import flag, text
 
 SIGN_IN_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 """Delegated permissions that only sign a user in; no API call hangs on them.

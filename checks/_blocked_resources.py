@@ -12,8 +12,8 @@ import pandas as pd
 
 from auditor.audit.check import Finding, Remediation, Severity
 from auditor.reference.resources import AAD_GRAPH, resource_name
+from auditor.tenant.cells import identifier, name, text
 from auditor.tenant.tables import Tenant
-from checks._cells import identifier, name, text
 
 GRANT_SOURCES = ("oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo")
 MISSING_HELP = "https://learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/error-code-aadsts500011-resource-principal-not-found"

@@ -7,7 +7,7 @@ https://learn.microsoft.com/cli/azure/ad/app/permission
 from __future__ import annotations
 
 from auditor.audit import remedy
-from checks._cells import identifier
+from auditor.tenant.cells import identifier
 
 _TYPES = {"application": "Role", "delegated": "Scope"}
 

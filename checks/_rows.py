@@ -17,7 +17,7 @@ from auditor.audit.check import PermissionType
 from auditor.reference import catalog
 from auditor.reference.resources import AAD_GRAPH, GRAPH
 from auditor.reference.workloads import behind
-from checks._cells import flag, text
+from auditor.tenant.cells import flag, text
 
 _REFUSALS = {"exchange": "ErrorAccessDenied", "sharepoint": "accessDenied", "teams": "Forbidden"}
 _ON_GRAPH = (

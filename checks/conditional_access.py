@@ -2,8 +2,8 @@
 
 A policy looks at the service behind a permission, never at Microsoft Graph and hardly ever at the client app. People in
 front of a browser meet MFA and device rules; a username and password, or an app without a user, cannot. How a policy is read
-is ``_policy``'s, how an app signs users in is ``_clients``'s. Who signs in is not in the tenant: about users a finding is at
-best likely.
+and what it does to the ways an app signs users in is ``auditor.predict``'s (``policy``, ``ways``, ``policy_hits``,
+``workload_hits``); here it becomes findings. Who signs in is not in the tenant: about users a finding is at best likely.
 """
 
 from __future__ import annotations
@@ -13,16 +13,25 @@ from typing import Any
 
 import pandas as pd
 
-from auditor.audit.check import CheckMeta, Context, Examination, Finding
+from auditor.audit.check import CheckMeta, Context, Examination, Finding, Flow, Remediation
+from auditor.predict.policy import EVERYTHING, Pair, Policy, parse, reach
+from auditor.predict.policy_hits import (
+    HELP,
+    Hit,
+    block_hit,
+    control_hit,
+    device_code_hit,
+    own_sign_in,
+    security_defaults,
+)
+from auditor.predict.ways import NATIVE_WAY, Client, client
+from auditor.predict.workload_hits import HELP as WORKLOAD_HELP
+from auditor.predict.workload_hits import workload_hits
+from auditor.tenant.cells import listed, name
 from auditor.tenant.tables import Tenant
-from checks._cells import name, text
-from checks._clients import NATIVE_WAY, Client, client
 from checks._held import usable
-from checks._policy import EVERYTHING, Pair, Policy, Reach, parse, reach
-from checks._policy_hits import HELP, Hit, block_hit, control_hit, device_code_hit, finding, security_defaults
 
 DEFAULTS = "policies/identitySecurityDefaultsEnforcementPolicy"
-IN_MY_TENANT = "serviceprincipalsinmytenant"
 
 META = CheckMeta(
     slug="conditional-access",
@@ -58,13 +67,13 @@ def examine(tenant: Tenant, context: Context) -> Examination:
         application = wanted.get((str(row.app_id), "application"), frozenset())
         findings += _of_users(row, delegated, policies, context)
         findings += _of_workload(row, application, policies, context) if application else ()
-        if defaults and delegated and (hit := security_defaults(client(row, context))):
-            findings.append(finding(row, hit, META.slug))
+        if defaults and delegated and (hit := security_defaults(client(row, _flow(row, context)))):
+            findings.append(_finding(row, hit))
     return Examination(len(apps), findings)
 
 
 def _may_be_resources(apps: pd.DataFrame, policies: list[Policy]) -> pd.Series[bool]:
-    """Apps that may be the resource of their own sign-in, whatever they request: see ``_own_sign_in``."""
+    """Apps that may be the resource of their own sign-in, whatever they request: see ``own_sign_in``."""
     targets = frozenset[str]().union(*(policy.resources for policy in policies))
     pages = apps["web_redirects"].map(len) > 0
     named = apps["app_id"].isin(targets) & (pages | apps["object_id"].isna())
@@ -85,14 +94,14 @@ def _wanted(tenant: Tenant) -> Mapping[tuple[str, str], frozenset[Pair]]:
 
 def _of_users(row: Any, pairs: frozenset[Pair], policies: list[Policy], context: Context) -> Iterator[Finding]:
     """Findings from policies about users."""
-    how = client(row, context)
+    how = client(row, _flow(row, context))
     if not how.ways:
         return
     for policy in policies:
-        if policy.principals or policy.nobody or policy.on_risk or policy.other_transfer_only:
+        if not policy.concerns_users:
             continue
         reached, by = reach(policy, pairs, context.now), how
-        own = _own_sign_in(row, policy)
+        own = own_sign_in(row, policy)
         if own is not None and (not reached.services or reached.guessed):
             reached, by = own, Client(tuple(way for way in how.ways if way != NATIVE_WAY), (), how.evidence)
         if not reached.services:
@@ -104,72 +113,46 @@ def _of_users(row: Any, pairs: frozenset[Pair], policies: list[Policy], context:
         else:
             hit = control_hit(policy, by, reached)
         if hit is not None:
-            yield finding(row, hit, META.slug)
-
-
-def _own_sign_in(row: Any, policy: Policy) -> Reach | None:
-    """A confidential client that asks for an ID token is itself the resource, even if it requests no permission.
-
-    Web apps do so as a rule. Whether an app registered elsewhere is one cannot be seen.
-    https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-cloud-apps
-    """
-    named = row.app_id in policy.resources
-    if row.app_id in policy.excluded or not (named or EVERYTHING in policy.resources):
-        return None
-    if row.web_redirects:
-        return Reach((name(row),))
-    if named and text(row.object_id) is None:
-        return Reach(
-            (name(row),), "whether it is a confidential client, the only kind a policy can name, cannot be seen"
-        )
-    return None
+            yield _finding(row, hit)
 
 
 def _of_workload(row: Any, pairs: frozenset[Pair], policies: list[Policy], context: Context) -> Iterator[Finding]:
-    """Findings from policies about workload identities.
+    """Findings from policies about workload identities."""
+    flow = _flow(row, context)
+    if "app-only" in ((flow,) if flow else row.flows):
+        yield from (_finding(row, hit) for hit in workload_hits(row, pairs, policies, context.now))
 
-    They hit single-tenant service principals registered in this tenant alone, never managed identities, and can only block.
-    https://learn.microsoft.com/entra/identity/conditional-access/workload-identity
-    """
-    own = row.kind == "registration" and row.service_principal_type == "Application" and text(row.object_id) is not None
+
+def _flow(row: Any, context: Context) -> Flow | None:
     declared = context.apps.get(str(row.app_id))
-    flows = (declared.flow,) if declared is not None and declared.flow else row.flows
-    principal = text(row.service_principal_id)
-    if not own or row.sign_in_audience != "AzureADMyOrg" or "app-only" not in flows or principal is None:
-        return
-    for policy in policies:
-        named = principal in policy.principals
-        if not policy.blocks or policy.on_risk or principal in policy.spared_principals:
-            continue
-        if not named and IN_MY_TENANT not in policy.principals:
-            continue
-        reached = reach(policy, pairs, context.now)
-        services = reached.services or (
-            ("all resources",) if EVERYTHING in policy.resources and not policy.excluded else ()
-        )
-        if services:
-            yield finding(row, _workload_hit(policy, services, named, reached), META.slug)
+    return declared.flow if declared is not None else None
 
 
-def _workload_hit(policy: Policy, services: tuple[str, ...], named: bool, reached: Reach) -> Hit:
-    conditional = bool(policy.narrowed_by) or policy.filtered or reached.guessed
-    where = f" outside the {' and '.join(policy.narrowed_by)} it allows" if policy.narrowed_by else ""
-    return Hit(
-        policy_id=policy.id,
-        policy_name=policy.name,
-        enforced=policy.enforced,
-        severity="high" if not conditional else "medium" if named and not reached.guessed else "low",
-        certainty="possible" if conditional else "likely",
-        error_code="AADSTS53003",
-        flow="app-only",
-        problem=f"blocks its service principal{where}",
-        services=services,
-        fix="Exclude the service principal from the policy, or run the app from an allowed location.",
+def _finding(row: Any, hit: Hit) -> Finding:
+    """The finding of one app and one policy. A report-only policy refuses nothing yet, so it is information."""
+    state = "" if hit.enforced else " (report-only: it would, once enforced)"
+    for_services = "" if hit.services == ("all resources",) else f" for {listed(hit.services)}"
+    return Finding(
+        check=META.slug,
+        severity=hit.severity if hit.enforced else "info",
+        certainty=hit.certainty if hit.enforced else "possible",
+        summary=f"The policy {hit.policy_name} reaches {name(row)}: it {hit.problem}{for_services}{state}.",
+        remediation=Remediation(
+            f"{hit.fix} See what really happened under Sign-in logs, Conditional Access, or try the What If tool.",
+        ),
+        app_id=str(row.app_id),
+        display_name=name(row),
+        flow=hit.flow,
+        http_status=400 if hit.enforced else None,
+        error_code=hit.error_code if hit.enforced else None,
         evidence={
-            "controls": sorted(policy.controls),
-            "named_in_the_policy": named,
-            "narrowed_by": list(policy.narrowed_by),
-            "filter_not_evaluated": policy.filtered,
-            **({"note": reached.note} if reached.note else {}),
+            "policy": hit.policy_name,
+            "policy_id": hit.policy_id,
+            "enforced": hit.enforced,
+            "resources_reached": list(hit.services),
+            "error_code_if_enforced": hit.error_code,
+            **hit.evidence,
         },
+        help_url=WORKLOAD_HELP if hit.flow == "app-only" else hit.help_url,
+        subject=(hit.policy_id,),
     )

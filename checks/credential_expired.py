@@ -14,8 +14,8 @@ import pandas as pd
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
+from auditor.tenant.cells import day, flag, identifier, name, text
 from auditor.tenant.tables import Tenant
-from checks._cells import day, flag, identifier, name, text
 from checks._client_credentials import FEDERATED, summed_up, told_apart
 
 HELP = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"

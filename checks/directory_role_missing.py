@@ -13,8 +13,8 @@ import pandas as pd
 from auditor.audit import remedy
 from auditor.audit.check import CheckMeta, Context, Examination, Finding, Remediation
 from auditor.reference.roles import AppRequirement, app_requirements
+from auditor.tenant.cells import identifier, listed, name
 from auditor.tenant.tables import Tenant
-from checks._cells import identifier, listed, name
 from checks._held import APPLICATION_SOURCES, application_permissions, usable
 
 HELP = "https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference"

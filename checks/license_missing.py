@@ -13,8 +13,8 @@ import pandas as pd
 
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
 from auditor.reference.licences import Licence, licences
+from auditor.tenant.cells import listed, name, text
 from auditor.tenant.tables import Tenant
-from checks._cells import listed, name, text
 from checks._held import usable
 
 HELP = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"

@@ -16,8 +16,8 @@ from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Find
 from auditor.reference import catalog
 from auditor.reference.resources import GRAPH, resource_name
 from auditor.reference.risk import Risk, public_clients, risk_of
+from auditor.tenant.cells import day, flag, name, text
 from auditor.tenant.tables import Tenant
-from checks._cells import day, flag, name, text
 from checks._client_credentials import FEDERATED, summed_up, told_apart
 from checks._commands import revoke_application_permission, shrink_grant
 from checks._held import APPLICATION_SOURCES, application_permissions, delegated_permissions

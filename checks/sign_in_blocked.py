@@ -13,10 +13,10 @@ import pandas as pd
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
+from auditor.tenant.cells import flag, identifier, name, text
 from auditor.tenant.permissions import DEFAULT_ACCESS
 from auditor.tenant.tables import Tenant
 from checks._blocked_resources import GRANT_SOURCES, blocked_resources
-from checks._cells import flag, identifier, name, text
 from checks._client_credentials import FEDERATED, summed_up, told_apart
 
 HELP = "https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals"

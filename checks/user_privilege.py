@@ -15,8 +15,8 @@ from auditor.audit import remedy
 from auditor.audit.check import CheckMeta, Context, Examination, Finding, Remediation
 from auditor.reference.resources import GRAPH
 from auditor.reference.roles import user_requirement
+from auditor.tenant.cells import flag, listed, name, text
 from auditor.tenant.tables import Tenant
-from checks._cells import flag, listed, name, text
 from checks._held import DELEGATED_SOURCES, delegated_permissions, usable
 
 HELP = "https://learn.microsoft.com/graph/auth-v2-user"

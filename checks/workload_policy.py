@@ -13,8 +13,8 @@ import pandas as pd
 
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
 from auditor.reference.gates import Gate, gates
+from auditor.tenant.cells import identifier, listed, name
 from auditor.tenant.tables import Tenant
-from checks._cells import identifier, listed, name
 from checks._held import APPLICATION_SOURCES, application_permissions, delegated_permissions, usable
 
 HELP = "https://learn.microsoft.com/graph/permissions-overview"

@@ -1,6 +1,6 @@
 """How the users of an app can sign in, and what each way can give a Conditional Access policy.
 
-Part of ``conditional-access``. Judged from the registration; ``[[apps]] flow`` of the configuration wins.
+Judged from the registration; the flow that was declared wins. What a policy makes of a way is ``policy_hits``'s.
 https://learn.microsoft.com/entra/identity-platform/msal-authentication-flows
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.audit.check import Context
-from checks._cells import flag, text
+from auditor.predict.verdict import Flow
+from auditor.tenant.cells import flag, text
 
 # A browser on another device satisfies what a person can do there, never the state of the device the app runs on.
 DEVICE_CODE = frozenset(
@@ -62,14 +62,16 @@ class Client:
         return any(way.interactive for way in self.ways)
 
 
-def client(row: Any, context: Context) -> Client:
-    """The sign-in side of an app from its row of ``apps``.
+def client(row: Any, flow: Flow | None) -> Client:
+    """The sign-in side of an app.
+
+    Args:
+        row: its row of ``apps`` (``columns.APPS``).
+        flow: the flow it is known to use; None: as the registration has it.
 
     Without any redirect URI only a device code or a username and password are left. An app that publishes an API and has a
     credential acts on behalf of users who signed in elsewhere: it hands a claims challenge back, so it counts as interactive.
     """
-    declared = context.apps.get(str(row.app_id))
-    flow = declared.flow if declared is not None else None
     fallback = (DEVICE_CODE_WAY, PASSWORD_WAY) if flag(row.fallback_public_client) is True else ()
     if flow == "app-only" or row.kind == "managed-identity":
         return Client((), (), "no user signs in")

@@ -1,7 +1,8 @@
 """A Conditional Access policy in plain types: whom it targets, which resources it reaches, what it demands.
 
-Part of ``conditional-access``. Parsed leniently: Graph adds members to policies, and a member of an unknown shape counts as
-absent. https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy
+Parsed leniently: Graph adds members to policies, and a member of an unknown shape counts as absent. What a policy does to a
+sign-in is ``policy_hits``'s, whether it concerns one user ``whom``'s.
+https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from auditor.reference.resources import AAD_GRAPH, GRAPH, resource_name
 from auditor.reference.workloads import evaluated, services_behind_graph
-from auditor.tenant.fields import part, texts
+from auditor.tenant.fields import Raw, part, texts
 
 EVERYTHING, OFFICE = "all", "office365"
 LOW_PRIVILEGE = frozenset({"email", "offline_access", "openid", "profile", "User.Read", "People.Read"})
@@ -23,6 +24,21 @@ https://learn.microsoft.com/entra/identity/conditional-access/concept-conditiona
 
 Pair = tuple[str, str]
 """Resource app id and permission value."""
+
+
+@dataclass(frozen=True)
+class Whom:
+    """The people a policy names. Ids are lower case."""
+
+    users: frozenset[str]
+    """Object ids, ``all``, ``none``, ``guestsorexternalusers``."""
+    groups: frozenset[str]
+    roles: frozenset[str]
+    """Role template ids."""
+    guest_types: frozenset[str]
+    """guestOrExternalUserTypes, lower case: ``b2bcollaborationguest``, ``internalguest``, ..."""
+    some_tenants: bool
+    """Of those guests only the ones from tenants that are listed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ class Policy:
     """No user at all is included, as in policies for workload identities."""
     exceptions: bool
     """Some users, groups, roles or guests are excluded."""
+    included: Whom
+    spared: Whom
     client_types: frozenset[str]
     device_code_only: bool
     """Applies to the device code flow alone."""
@@ -65,7 +83,13 @@ class Policy:
 
     @property
     def blocks(self) -> bool:
+        """Whether it lets nobody in, whatever they prove."""
         return "block" in self.controls
+
+    @property
+    def concerns_users(self) -> bool:
+        """Whether ordinary sign-ins of some users are in its scope: no risk found, and no session taken to another device."""
+        return not (self.principals or self.nobody or self.on_risk or self.other_transfer_only)
 
     def fails(self, given: frozenset[str]) -> frozenset[str]:
         """The controls that a client which can give only these does not meet; empty if it gets through."""
@@ -97,6 +121,8 @@ def parse(row: Any) -> Policy | None:
         everyone="all" in included,
         nobody=not (included - {"none"}) and not chosen,
         exceptions=excludes or bool(users.get("excludeGuestsOrExternalUsers")),
+        included=_whom(users, "include"),
+        spared=_whom(users, "exclude"),
         client_types=frozenset(_lower(texts(conditions, "clientAppTypes"))) or frozenset({"all"}),
         device_code_only="devicecodeflow" in transfer,
         other_transfer_only=bool(transfer - {"none", "devicecodeflow"}) and "devicecodeflow" not in transfer,
@@ -108,6 +134,18 @@ def parse(row: Any) -> Policy | None:
         principals=frozenset(_lower(texts(clients, "includeServicePrincipals"))) - {"none"},
         spared_principals=frozenset(_lower(texts(clients, "excludeServicePrincipals"))),
         filtered=bool(part(clients, "servicePrincipalFilter")),
+    )
+
+
+def _whom(users: Raw, side: str) -> Whom:
+    guests = part(users, f"{side}GuestsOrExternalUsers")
+    tenants = part(guests, "externalTenants")
+    return Whom(
+        users=frozenset(_lower(texts(users, f"{side}Users"))),
+        groups=frozenset(_lower(texts(users, f"{side}Groups"))),
+        roles=frozenset(_lower(texts(users, f"{side}Roles"))),
+        guest_types=frozenset(_lower(_flags(guests.get("guestOrExternalUserTypes")))) - {"none"},
+        some_tenants=tenants.get("membershipKind") == "enumerated" or bool(texts(tenants, "members")),
     )
 
 

@@ -1,24 +1,36 @@
-"""What a Conditional Access policy does to a sign-in it reaches, and the finding that tells it.
+"""What a Conditional Access policy does to the sign-ins of an app that it reaches, whoever signs in.
 
-Part of ``conditional-access``. Each ``*_hit`` answers None where the sign-in gets through: a healthy interactive app gives
-no finding.
+Each ``*_hit`` answers None where the sign-in gets through: a healthy interactive app gives none. The findings are
+``checks.conditional_access``'s; one call of one user is ``conditional_access``'s; apps without a user ``workload_hits``'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from auditor.audit.check import Certainty, Finding, Flow, Remediation, Severity
-from checks._cells import listed, name
-from checks._clients import BROWSER, DEVICE_CODE, DEVICE_CODE_WAY, MODERN, NATIVE_WAY, NOTHING, UNSEEN_WAY, Client, Way
-from checks._policy import Policy, Reach
+from auditor.predict.policy import EVERYTHING, Policy, Reach
+from auditor.predict.verdict import Certainty, Flow
+from auditor.predict.ways import (
+    BROWSER,
+    DEVICE_CODE,
+    DEVICE_CODE_WAY,
+    MODERN,
+    NATIVE_WAY,
+    NOTHING,
+    UNSEEN_WAY,
+    Client,
+    Way,
+)
+from auditor.tenant.cells import name, text
+
+Severity = Literal["high", "medium", "low", "info"]
+"""Of the finding that a hit becomes."""
 
 HELP = "https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-cloud-apps"
 FLOWS_HELP = "https://learn.microsoft.com/entra/identity/conditional-access/concept-authentication-flows"
 DEFAULTS_HELP = "https://learn.microsoft.com/entra/fundamentals/security-defaults"
-WORKLOAD_HELP = "https://learn.microsoft.com/entra/identity/conditional-access/workload-identity"
 
 _CODES = (
     ("block", "AADSTS53003"),
@@ -78,10 +90,10 @@ def device_code_hit(policy: Policy, client: Client, reached: Reach) -> Hit | Non
         reached,
         severity="medium" if only else "info",
         certainty=_certainty(policy) if only else "possible",
-        error_code=_code(policy.controls, policy),
+        error_code=error_code_of(policy.controls, policy),
         problem="blocks the device code flow"
         if policy.blocks
-        else f"demands {_demands(policy)} of the device code flow",
+        else f"demands {demanded(policy)} of the device code flow",
         fix=REDIRECT_FIX,
         client=client,
         help_url=FLOWS_HELP,
@@ -90,15 +102,15 @@ def device_code_hit(policy: Policy, client: Client, reached: Reach) -> Hit | Non
 
 def block_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
     """A policy that blocks. Where it leaves sign-ins out (locations, platforms, some users), browsers are not a concern."""
-    ways = _covered(policy, client.ways)
+    ways = covered(policy, client.ways)
     partial = bool(policy.narrowed_by) or not policy.everyone
     if not ways:
-        also = _covered(policy, client.also)
+        also = covered(policy, client.also)
         return None if partial or not also else _beside_hit(policy, client, reached, dict.fromkeys(also, NOTHING))
     if partial and any(way.interactive for way in ways):
         return None
     some = len(ways) < len(client.ways)
-    what = f"sign-in by {_joined(ways)}" if some else "every sign-in"
+    what = f"sign-in by {joined(ways)}" if some else "every sign-in"
     return _hit(
         policy,
         reached,
@@ -113,9 +125,9 @@ def block_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
 
 def control_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
     """A policy with controls that some or all of the app's ways to sign in cannot meet."""
-    failing = _failing(policy, client.ways)
+    failing = failing_ways(policy, client.ways)
     if not failing:
-        beside = _failing(policy, client.also)
+        beside = failing_ways(policy, client.also)
         return _beside_hit(policy, client, reached, beside) if beside else None
     every = len(failing) == len(client.ways) and not client.interactive
     certainty: Certainty = _certainty(policy) if every and not policy.narrowed_by else "possible"
@@ -124,8 +136,8 @@ def control_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
         reached,
         severity="medium" if certainty == "likely" else "low",
         certainty=certainty,
-        error_code=_code(frozenset().union(*failing.values()), policy),
-        problem=f"demands {_demands(policy)}, which sign-in by {_joined(failing)} cannot give",
+        error_code=error_code_of(frozenset().union(*failing.values()), policy),
+        problem=f"demands {demanded(policy)}, which sign-in by {joined(failing)} cannot give",
         fix="Sign users in interactively with a redirect URI, or use application permissions where no user is needed.",
         client=client,
         failing=failing,
@@ -134,14 +146,14 @@ def control_hit(policy: Policy, client: Client, reached: Reach) -> Hit | None:
 
 def _beside_hit(policy: Policy, client: Client, reached: Reach, ways: Mapping[Way, frozenset[str]]) -> Hit:
     """What only stops ways that are allowed beside redirect URIs, and perhaps used by nobody."""
-    cannot = f"demands {_demands(policy)}, which sign-in by {_joined(ways)} cannot give"
+    cannot = f"demands {demanded(policy)}, which sign-in by {joined(ways)} cannot give"
     return _hit(
         policy,
         reached,
         severity="info",
         certainty="possible",
-        error_code=_code(frozenset().union(*ways.values()), policy),
-        problem=f"blocks sign-in by {_joined(ways)}" if policy.blocks else cannot,
+        error_code=error_code_of(frozenset().union(*ways.values()), policy),
+        problem=f"blocks sign-in by {joined(ways)}" if policy.blocks else cannot,
         fix=REDIRECT_FIX,
         client=client,
         failing={} if policy.blocks else ways,
@@ -149,17 +161,18 @@ def _beside_hit(policy: Policy, client: Client, reached: Reach, ways: Mapping[Wa
     )
 
 
-def _covered(policy: Policy, ways: Iterable[Way]) -> tuple[Way, ...]:
+def covered(policy: Policy, ways: Iterable[Way]) -> tuple[Way, ...]:
+    """The ways that are of the policy's client types."""
     return tuple(way for way in ways if policy.covers(way.client_types))
 
 
-def _failing(policy: Policy, ways: Iterable[Way]) -> dict[Way, frozenset[str]]:
+def failing_ways(policy: Policy, ways: Iterable[Way]) -> dict[Way, frozenset[str]]:
     """What each way in the policy's scope cannot give, where that is a concern.
 
     People in front of a browser get through: only Microsoft's approved apps, and apps built for it, can prove app protection,
     and web apps are not asked for it on desktops.
     """
-    lacking = {way: policy.fails(way.gives) for way in _covered(policy, ways)}
+    lacking = {way: policy.fails(way.gives) for way in covered(policy, ways)}
     return {
         way: controls
         for way, controls in lacking.items()
@@ -167,7 +180,8 @@ def _failing(policy: Policy, ways: Iterable[Way]) -> dict[Way, frozenset[str]]:
     }
 
 
-def _joined(ways: Iterable[Way]) -> str:
+def joined(ways: Iterable[Way]) -> str:
+    """Ways in words: ``device code or username and password``."""
     return " or ".join(way.name for way in ways)
 
 
@@ -195,13 +209,25 @@ def _certainty(policy: Policy) -> Certainty:
     return "likely" if policy.everyone and not policy.exceptions else "possible"
 
 
-def _code(lacking: frozenset[str], policy: Policy) -> str | None:
+def error_code_of(lacking: frozenset[str], policy: Policy) -> str | None:
+    """The AADSTS code of a sign-in that lacks these controls; None where nobody has seen one."""
     return next((code for control, code in _CODES if control in (lacking or policy.controls)), None)
 
 
-def _demands(policy: Policy) -> str:
+def demanded(policy: Policy) -> str:
+    """What a policy demands, in words."""
     joined = " or " if policy.any_control_is_enough else " and "
     return joined.join(_WORDS.get(control, control) for control in sorted(policy.controls))
+
+
+def doubt(policy: Policy, reached: Reach, client: Client) -> str:
+    """Why it is only possible that the policy concerns these sign-ins; empty if nothing speaks against it."""
+    unseen = (
+        UNSEEN_WAY in client.ways and "all" not in policy.client_types and not policy.client_types >= BROWSER | MODERN
+    )
+    return "; ".join(
+        filter(None, (reached.note, "whether it is a web app or a native one cannot be seen" if unseen else None))
+    )
 
 
 def _hit(
@@ -234,13 +260,7 @@ def _hit(
     }
     if failing:
         evidence["controls_not_met"] = {way.name: sorted(lacking) for way, lacking in failing.items()}
-    unseen = (
-        UNSEEN_WAY in client.ways and "all" not in policy.client_types and not policy.client_types >= BROWSER | MODERN
-    )
-    note = "; ".join(
-        filter(None, (reached.note, "whether it is a web app or a native one cannot be seen" if unseen else None))
-    )
-    if note:
+    if note := doubt(policy, reached, client):
         evidence["note"] = note
         certainty = "possible"
     if reached.guessed and severity != "info":
@@ -261,31 +281,19 @@ def _hit(
     )
 
 
-def finding(row: Any, hit: Hit, slug: str) -> Finding:
-    """The finding of one app and one policy. A report-only policy refuses nothing yet, so it is information."""
-    state = "" if hit.enforced else " (report-only: it would, once enforced)"
-    for_services = "" if hit.services == ("all resources",) else f" for {listed(hit.services)}"
-    return Finding(
-        check=slug,
-        severity=hit.severity if hit.enforced else "info",
-        certainty=hit.certainty if hit.enforced else "possible",
-        summary=f"The policy {hit.policy_name} reaches {name(row)}: it {hit.problem}{for_services}{state}.",
-        remediation=Remediation(
-            f"{hit.fix} See what really happened under Sign-in logs, Conditional Access, or try the What If tool.",
-        ),
-        app_id=str(row.app_id),
-        display_name=name(row),
-        flow=hit.flow,
-        http_status=400 if hit.enforced else None,
-        error_code=hit.error_code if hit.enforced else None,
-        evidence={
-            "policy": hit.policy_name,
-            "policy_id": hit.policy_id,
-            "enforced": hit.enforced,
-            "resources_reached": list(hit.services),
-            "error_code_if_enforced": hit.error_code,
-            **hit.evidence,
-        },
-        help_url=WORKLOAD_HELP if hit.flow == "app-only" else hit.help_url,
-        subject=(hit.policy_id,),
-    )
+def own_sign_in(row: Any, policy: Policy) -> Reach | None:
+    """A confidential client that asks for an ID token is itself the resource, even if it requests no permission.
+
+    Web apps do so as a rule. Whether an app registered elsewhere is one cannot be seen.
+    https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-cloud-apps
+    """
+    named = row.app_id in policy.resources
+    if row.app_id in policy.excluded or not (named or EVERYTHING in policy.resources):
+        return None
+    if row.web_redirects:
+        return Reach((name(row),))
+    if named and text(row.object_id) is None:
+        return Reach(
+            (name(row),), "whether it is a confidential client, the only kind a policy can name, cannot be seen"
+        )
+    return None
