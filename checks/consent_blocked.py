@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
+from auditor.predict.consent import SelfConsent, may_consent
 from auditor.reference.resources import GRAPH
 from auditor.reference.user_consent import LOW
 from auditor.tenant.tables import Tenant
 from checks._apps import SIGN_IN_SCOPES, Subject, subjects
 from checks._consent import Limit, in_use, limit, with_one_sign_in_scope
 from checks._rows import PermissionRow, each, is_false, is_true, living, not_consented
-from checks._users import SelfConsent, self_consent
 
 HELP = "https://learn.microsoft.com/entra/identity/enterprise-apps/configure-user-consent"
 
@@ -56,7 +56,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
         app = apps[row.app_id]
         if app.is_for_personal_accounts_only:
             continue  # nobody of this tenant signs in to it
-        alone = self_consent(row, app, tenant)
+        alone = may_consent(row, app, tenant)
         findings.append(_finding(row, app, alone, limit(app, "delegated", used), used, tenant, context))
     return Examination(len(requested), findings)
 

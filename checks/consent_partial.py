@@ -12,10 +12,10 @@ import pandas as pd
 
 from auditor.audit import remedy
 from auditor.audit.check import Certainty, CheckMeta, Context, Examination, Finding, Remediation, Severity
+from auditor.predict.consent import SelfConsent, may_consent
 from auditor.tenant.tables import Tenant
 from checks._apps import SIGN_IN_SCOPES, Subject, subjects
 from checks._rows import PermissionRow, each, is_true, living
-from checks._users import SelfConsent, self_consent
 
 HELP = "https://learn.microsoft.com/graph/api/resources/oauth2permissiongrant"
 
@@ -52,7 +52,7 @@ def examine(tenant: Tenant, context: Context) -> Examination:
         app = apps[row.app_id]
         if app.is_for_personal_accounts_only:
             continue
-        alone = self_consent(row, app, tenant)
+        alone = may_consent(row, app, tenant)
         if alone.may and app.kind != "registration":
             continue  # user by user is how an app from elsewhere comes in where users may consent: no failure to predict
         users = assigned.get(app.service_principal_id or "")
