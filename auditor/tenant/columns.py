@@ -112,6 +112,17 @@ ASSIGNMENTS = {
 }
 """App role assignments to service principals (the application permissions granted)."""
 
+GROUP_ASSIGNMENTS = {
+    "group_id": "str: object id of the group that was assigned the application permission",
+    "resource_id": "str: object id of the resource's service principal",
+    "resource_app_id": "str: missing where the service principal was deleted",
+    "permission_id": "str: appRoleId of an application permission",
+    "assignment_id": "str",
+}
+"""Application permissions that were assigned to groups. Groups do not pass them on to service principals among their
+members, so they are never part of ``assignments``. A snapshot of one app has those of the groups that the app's service
+principal is in."""
+
 ASSIGNED_TO = {
     "service_principal_id": "str: the resource (the app that people are assigned to); the key",
     "users": "int: users assigned",
@@ -164,6 +175,23 @@ CONSENTS = {
     "record_id": "str: id of the grant or assignment",
 }
 """One row for each grant as Graph holds it, for the Consents sheet."""
+
+USERS = {
+    "asked": "str: the user principal name or id that was asked for, lower case; the key",
+    "user_id": "str: object id",
+    "user_principal_name": "str",
+    "user_type": "str: Member | Guest",
+    "enabled": "boolean: accountEnabled",
+    "found": "boolean: False: no such user in this tenant",
+    "service_plans": "tuple of str: ids of the service plans the user has, active ones (Enabled or Warning) alone",
+    "service_plan_names": "tuple of str: their names, in the same order",
+    "directory_roles": "tuple of str: template ids of roles held tenant-wide, also through groups; None: not read",
+    "scoped_roles": "tuple of str: template ids of roles held on a smaller scope alone; None: not read",
+    "assigned_resources": "tuple of str: object ids of service principals the user is assigned to, directly or through a "
+    "group; None: not read",
+    "licensed": "boolean: has at least one active service plan; unknown where the plans were not read",
+}
+"""The users that were asked for, and no others."""
 
 _DTYPES = {"str": "str", "boolean": "boolean", "bool": "bool", "int": "int64"}
 

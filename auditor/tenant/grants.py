@@ -14,6 +14,7 @@ from auditor.tenant.columns import (
     ASSIGNMENTS,
     DEFINED,
     GRANTS,
+    GROUP_ASSIGNMENTS,
     PREAUTHORIZED,
     REQUESTED,
     RESOURCES,
@@ -151,6 +152,36 @@ def assignments_table(assigned: Iterable[Raw], app_ids: Mapping[str, str]) -> pd
             and (principal := key(row, "principalId"))
             and (resource := key(row, "resourceId"))
             and (role := key(row, "appRoleId"))
+        ),
+    )
+
+
+def group_assignments_table(
+    assigned: Iterable[Raw], principals: Iterable[Raw], app_ids: Mapping[str, str]
+) -> pd.DataFrame:
+    """Application permissions that were assigned to groups; what people get through groups is left out.
+
+    Args:
+        assigned: raw app role assignments.
+        principals: raw service principals, for the roles they define.
+        app_ids: service principal object id to app id.
+    """
+    roles = {
+        (key(principal, "id"), key(role, "id"))
+        for principal in principals
+        for role in parts(principal, "appRoles")
+        if "Application" in texts(role, "allowedMemberTypes")
+    }
+    return _table(
+        GROUP_ASSIGNMENTS,
+        (
+            (group, resource, app_ids.get(resource), role, text(row, "id") or "")
+            for row in assigned
+            if text(row, "principalType") == "Group"
+            and (group := key(row, "principalId"))
+            and (resource := key(row, "resourceId"))
+            and (role := key(row, "appRoleId"))
+            and (resource, role) in roles
         ),
     )
 

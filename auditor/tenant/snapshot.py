@@ -77,6 +77,18 @@ def _stripped(value: Any, *, in_key_credentials: bool) -> Any:
     return value
 
 
+def _app_ids(manifest: Mapping[str, Any], name: str) -> frozenset[str]:
+    """A list of app ids; snapshots of older versions have none.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    value = manifest.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError(name)
+    return frozenset(one.lower() for one in value)
+
+
 class _SourceFile:
     """One source's file while it grows."""
 
@@ -107,7 +119,16 @@ class _SourceFile:
 class SnapshotWriter:
     """Writes a snapshot page by page; memory stays flat."""
 
-    def __init__(self, folder: Path, *, tenant_id: str, cloud: str, collected_at: datetime) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tenant_id: str,
+        cloud: str,
+        collected_at: datetime,
+        scope: Iterable[str] = (),
+        planned: Iterable[str] = (),
+    ) -> None:
         """Starts a snapshot in a new or empty folder.
 
         Args:
@@ -115,6 +136,8 @@ class SnapshotWriter:
             tenant_id: what is known of the tenant before it is read (id or domain, may be empty).
             cloud: name of the cloud.
             collected_at: aware time; the clock of every later judgement.
+            scope: app ids that the snapshot is limited to; none: the whole tenant.
+            planned: app ids whose registration is a manifest that is not deployed as such.
 
         Raises:
             OutputError: the folder cannot be written to, or already holds something.
@@ -123,6 +146,8 @@ class SnapshotWriter:
         self._tenant_id = tenant_id
         self._cloud = cloud
         self._collected_at = collected_at.astimezone(UTC)
+        self._scope = sorted({app_id.lower() for app_id in scope})
+        self._planned = sorted({app_id.lower() for app_id in planned})
         self._open: dict[str, _SourceFile] = {}
         self._done: dict[str, tuple[SourceState, dict[str, Any] | None]] = {}
         try:
@@ -183,6 +208,8 @@ class SnapshotWriter:
             "collected_at": self._collected_at.isoformat().replace("+00:00", "Z"),
             "signed_in_as": signed_in_as,
             "requests": requests,
+            "scope": self._scope,
+            "planned": self._planned,
             "sources": [{**state.to_dict(), "stored": entry} for state, entry in self._done.values()],
         }
         temporary = self.folder / f"{MANIFEST}.part"
@@ -208,6 +235,10 @@ class Snapshot:
     tool_version: str
     states: Mapping[str, SourceState]
     _stored: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    scope: frozenset[str] = frozenset()
+    """App ids that the snapshot is limited to; empty: the whole tenant."""
+    planned: frozenset[str] = frozenset()
+    """App ids whose registration is a manifest that is not deployed as such."""
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:
@@ -241,6 +272,8 @@ class Snapshot:
                 tool_version=str(manifest["tool"]["version"]),
                 states=states,
                 _stored=stored,
+                scope=_app_ids(manifest, "scope"),
+                planned=_app_ids(manifest, "planned"),
             )
             if snapshot.cloud not in CLOUDS:
                 raise InputError(f"{path}: unknown cloud {snapshot.cloud!r}; expected one of {', '.join(CLOUDS)}")

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from auditor.tenant.apps import apps_table, credentials_table
-from auditor.tenant.columns import DIRECTORY_ROLES, empty
+from auditor.tenant.columns import DIRECTORY_ROLES, USERS, empty
 from auditor.tenant.consents import consents_table
 from auditor.tenant.directory import (
     ConsentSettings,
@@ -28,6 +28,7 @@ from auditor.tenant.grants import (
     assignments_table,
     defined_table,
     grants_table,
+    group_assignments_table,
     preauthorized_table,
     requested_table,
     resources_table,
@@ -35,6 +36,7 @@ from auditor.tenant.grants import (
 from auditor.tenant.permissions import Compared, compare
 from auditor.tenant.snapshot import Snapshot
 from auditor.tenant.state import SourceState
+from auditor.tenant.users import users_table
 
 _APPLICATIONS, _PRINCIPALS = "applications", "servicePrincipals"
 _GRANTS, _ASSIGNED = "oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo"
@@ -44,6 +46,7 @@ _ROLES = ("roleManagement/directory/roleAssignments", "roleManagement/directory/
 _SKUS, _POLICIES = "subscribedSkus", "identity/conditionalAccess/policies"
 _AUTHORIZATION, _REQUESTS = "policies/authorizationPolicy", "policies/adminConsentRequestPolicy"
 _DEFAULTS = "policies/identitySecurityDefaultsEnforcementPolicy"
+_USERS = "users"
 
 TABLE_SOURCES: Mapping[str, frozenset[str]] = {
     "apps": frozenset({_APPLICATIONS, _PRINCIPALS}),
@@ -54,10 +57,12 @@ TABLE_SOURCES: Mapping[str, frozenset[str]] = {
     "preauthorized": frozenset({_APPLICATIONS}),
     "grants": frozenset({_GRANTS, _PRINCIPALS}),
     "assignments": frozenset({_ASSIGNED, _PRINCIPALS}),
+    "group_assignments": frozenset({_ASSIGNED, _PRINCIPALS}),
     "assigned_to": frozenset({_ASSIGNED}),
     "directory_roles": frozenset({*_ROLES, _PRINCIPALS}),
     "service_plans": frozenset({_SKUS}),
     "conditional_access": frozenset({_POLICIES}),
+    "users": frozenset({_USERS}),
     "permissions": frozenset({_APPLICATIONS, _PRINCIPALS, _GRANTS, _ASSIGNED}),
     "consents": frozenset({_GRANTS, _ASSIGNED, _PRINCIPALS}),
 }
@@ -122,6 +127,16 @@ class Tenant:
     def requests(self) -> int:
         """HTTP requests that reading it took."""
         return self._snapshot.requests
+
+    @property
+    def scope(self) -> frozenset[str]:
+        """App ids that reading was limited to; empty: the whole tenant. Of other apps only what these need was read."""
+        return self._snapshot.scope
+
+    @property
+    def planned(self) -> frozenset[str]:
+        """App ids whose registration is a manifest that is not deployed as such."""
+        return self._snapshot.planned
 
     @property
     def states(self) -> Mapping[str, SourceState]:
@@ -215,6 +230,14 @@ class Tenant:
         return self._table("assignments", lambda: assignments_table(self._snapshot.objects(_ASSIGNED), self._app_ids()))
 
     @property
+    def group_assignments(self) -> pd.DataFrame:
+        """Application permissions assigned to groups (``columns.GROUP_ASSIGNMENTS``)."""
+        return self._table(
+            "group_assignments",
+            lambda: group_assignments_table(self._snapshot.objects(_ASSIGNED), self._raw(_PRINCIPALS), self._app_ids()),
+        )
+
+    @property
     def assigned_to(self) -> pd.DataFrame:
         """Who is assigned to service principals, counted (``columns.ASSIGNED_TO``)."""
         return self._table("assigned_to", lambda: assigned_to_table(self._snapshot.objects(_ASSIGNED)))
@@ -240,6 +263,18 @@ class Tenant:
     def conditional_access(self) -> pd.DataFrame:
         """Conditional Access policies (``columns.CONDITIONAL_ACCESS``)."""
         return self._table("conditional_access", lambda: conditional_access_table(self._snapshot.objects(_POLICIES)))
+
+    @property
+    def users(self) -> pd.DataFrame:
+        """The users that were asked for (``columns.USERS``); without rows where none were, or they were not read."""
+        if not self._has(_USERS):
+            return self._table("users", lambda: empty(USERS))
+        return self._table(
+            "users",
+            lambda: users_table(
+                self._snapshot.objects(_USERS), self._snapshot.objects(_ROLES[1]), self._snapshot.objects(_SKUS)
+            ),
+        )
 
     @property
     def consent(self) -> ConsentSettings:
