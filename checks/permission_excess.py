@@ -47,10 +47,11 @@ def examine(tenant: Tenant, context: Context) -> Examination:
     ]
     apps = subjects(tenant, context, excess["app_id"])
     needed = {app_id: _needed(context.apps[app_id]) for app_id in apps if app_id in context.apps}
+    in_use = _in_use(context)
     records = _records(tenant, excess)
     findings = []
     for row in each(excess):
-        declared = needed.get(row.app_id, frozenset())
+        declared = needed.get(row.app_id, frozenset()) | in_use.get(row.app_id, set())
         if row.resource_app_id == GRAPH and (row.type, row.permission) in declared:
             continue
         findings.append(_finding(row, apps[row.app_id], records, context))
@@ -68,6 +69,16 @@ def _needed(app: DeclaredApp) -> frozenset[tuple[str, str | None]]:
                 type_ = "application" if kind == "application" else "delegated"
                 needed |= {(type_, name) for name in (way.permission, *way.also_requires)}
     return frozenset(needed)
+
+
+def _in_use(context: Context) -> Mapping[str, set[tuple[str, str]]]:
+    """By app id: (type, permission) of what opens its declared calls now, as the predictor says."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for one in context.predictions:
+        type_ = "application" if one.flow == "app-only" else "delegated"
+        names = {name for way in one.granted_by for name in way.split(" + ")}
+        found.setdefault(one.app_id, set()).update((type_, name) for name in names)
+    return found
 
 
 class _Records:

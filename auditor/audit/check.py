@@ -100,14 +100,16 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """Stable from run to run: a hash of check, ids and type; never of names, dates, counts or certainty."""
-        permission = self.permission_id or self.permission
+        """Stable from run to run: a hash of check, ids and type; never of names, dates, counts or certainty.
+
+        A finding about a call is told by the call and its flow: which permission is the least for it changes with the
+        permission data.
+        """
+        of_permission = (self.resource_app_id, self.permission_id or self.permission, self.permission_type)
         parts = (
             self.check,
             self.app_id,
-            self.resource_app_id,
-            permission,
-            self.permission_type,
+            *(of_permission if self.call is None else (None, None, None)),
             self.call,
             self.flow,
             *self.subject,

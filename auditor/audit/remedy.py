@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote as percent
 
-from auditor.audit.check import Context
+from auditor.audit.check import Context, PermissionType
 
+_TYPES: Mapping[PermissionType, str] = {"application": "Role", "delegated": "Scope"}
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -53,6 +54,19 @@ def app_link(context: Context, app_id: str, object_id: str | None = None) -> str
 def az_admin_consent(app_id: str) -> str:
     """One az command that grants everything the app registration requests."""
     return f"az ad app permission admin-consent --id {_id(app_id, 'app id')}"
+
+
+def request_permission(
+    app_id: str, resource_app_id: str | None, permission_id: str | None, type: PermissionType
+) -> str:
+    """The az line that adds a permission to what an app registration requests. It grants nothing.
+
+    https://learn.microsoft.com/cli/azure/ad/app/permission
+    """
+    return (
+        f"az ad app permission add --id {_id(app_id, 'app id')} --api {_id(resource_app_id or '', 'resource app id')} "
+        f"--api-permissions {_id(permission_id or '', 'permission id')}={_TYPES[type]}"
+    )
 
 
 def az_rest(context: Context, method: str, path: str, body: Mapping[str, str | bool | None]) -> str:

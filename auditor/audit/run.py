@@ -1,15 +1,17 @@
-"""One audit: every check gated on its sources, run over the tenant, and gathered into an ``AuditRun``."""
+"""One audit: declared calls foreseen, every check gated on its sources and run, all gathered into an ``AuditRun``."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
 from auditor import __version__
 from auditor.audit.check import SEVERITIES, Check, CheckMeta, Context, Finding
+from auditor.audit.denied import denied
+from auditor.audit.foreseen import foresee
 from auditor.audit.registry import page, registry
 from auditor.audit.result import AuditRun, CheckResult, Coverage
 from auditor.audit.waivers import Waiver, waive
@@ -39,15 +41,26 @@ def audit(
         context: clock, cloud and what the configuration knows.
         scope: what to report.
         checks: the checks to run; by default all of them.
+
+    Raises:
+        InputError: a declared call is none.
     """
     scope = scope or Scope()
     chosen = registry() if checks is None else checks
+    predictions = context.predictions or foresee(tenant, context, scope.app_ids)
+    context = replace(context, predictions=predictions)
+    foretold = denied(predictions, tenant, context)
+    calls = Counter(finding.check for finding in foretold)
     results: list[CheckResult] = []
-    found: list[Finding] = []
+    found: list[Finding] = list(foretold)
     for check in chosen:
         result, findings = _examine(check, tenant, context, scope.app_ids)
-        results.append(result)
-        found.extend(findings)
+        results.append(_with_calls(result, calls.pop(check.META.slug, 0)))
+        found += findings
+    # A check that was not to run may still decide a call: the call is told all the same.
+    also = [check for check in registry() if check.META.slug in calls]
+    results += [_with_calls(CheckResult(check.META, "pass", 0, 0), calls[check.META.slug]) for check in also]
+    chosen = (*chosen, *also)
     known = [replace(finding, known=finding.fingerprint in scope.baseline) for finding in found]
     marked, waiver_states = waive(known, scope.waivers, context.now.date())
     return AuditRun(
@@ -67,7 +80,7 @@ def audit(
         credentials=_of(_named(tenant.credentials, tenant.apps), scope.app_ids),
         consents=_of(tenant.consents, scope.app_ids),
         conditional_access=tenant.conditional_access,
-        predictions=_predictions(context, tenant.apps, scope.app_ids),
+        predictions=[prediction.to_row() for prediction in predictions],
         waivers=waiver_states,
         pages={check.META.slug: page(check.META.slug) for check in chosen},
     )
@@ -90,6 +103,18 @@ def _examine(
     if findings:
         return CheckResult(meta, "fail", examination.examined, len(findings)), findings
     return CheckResult(meta, "pass" if examination.examined else "not-applicable", examination.examined, 0), ()
+
+
+def _with_calls(result: CheckResult, denied: int) -> CheckResult:
+    """The outcome with the denied calls that the check decides counted in.
+
+    A check that could not be assessed stays so: what it says of the tenant is unknown, and the calls that the predictor
+    is sure of are findings all the same.
+    """
+    if not denied:
+        return result
+    counted = replace(result, examined=result.examined + denied, findings=result.findings + denied)
+    return counted if result.outcome in ("not-assessed", "error") else replace(counted, outcome="fail")
 
 
 def why_unread(state: SourceState | None, source: str) -> str:
@@ -124,30 +149,3 @@ def _of(table: pd.DataFrame, app_ids: frozenset[str]) -> pd.DataFrame:
 def _named(credentials: pd.DataFrame, apps: pd.DataFrame) -> pd.DataFrame:
     names = credentials["app_id"].map(apps.set_index("app_id")["display_name"]).astype("str")
     return credentials.assign(display_name=names)
-
-
-def _predictions(context: Context, apps: pd.DataFrame, app_ids: frozenset[str]) -> list[dict[str, Any]]:
-    """A row for each declared call of each app and flow. This version records calls and does not judge them."""
-    flows = dict(zip(apps["app_id"], apps["flows"], strict=True))
-    rows: list[dict[str, Any]] = []
-    for app_id, declared in sorted(context.apps.items()):
-        if app_ids and app_id not in app_ids:
-            continue
-        for flow in (declared.flow,) if declared.flow else flows.get(app_id, ()) or (None,):
-            for call in declared.calls:
-                rows.append(
-                    {
-                        "app_id": app_id,
-                        "flow": flow,
-                        "call": call,
-                        "verdict": "unknown",
-                        "check": None,
-                        "also": [],
-                        "http_status": None,
-                        "error_code": None,
-                        "reason": "This version records declared calls and does not judge them yet.",
-                        "granted_by": [],
-                        "needs": [],
-                    }
-                )
-    return rows
