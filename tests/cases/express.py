@@ -1,0 +1,428 @@
+"""A case as a tenant and a declared app: ``express(case, facts)`` by rules that know no single case.
+
+The rules, in the order they are applied:
+
+1. Flow: as written. Unknown: what the permissions suggest (delegated ones alone: delegated; application ones alone:
+   app-only; both or none: both flows are asked).
+2. Kind of app, by credential: secret, certificate, federated: a confidential app, a daemon without redirect URIs if the
+   flow is app-only, else a web app. managed-identity: a managed identity. public-client: a native app. ropc, device-code:
+   public client flows allowed, no redirect URI. spa: a single-page app. Anything else: a daemon with a secret if app-only,
+   else a web app with one. ``client``: one of Microsoft's own clients instead.
+3. Requested goes to ``requiredResourceAccess``; a permission that no API publishes gets an id nobody knows.
+4. Granted: delegated ones by an admin for everybody unless the facts say whose consent it was; application ones by app
+   role assignment to the service principal unless the facts say who holds them.
+5. Where nobody said what was granted and the failure came after that gate (its cause is not about permissions, or the
+   call worked and no right from elsewhere explains it), the least set of the reference is requested and granted: the
+   real app must have had it to come so far.
+6. People: a user is declared only where something is known about one (delegated: who signs in; app-only: whose objects).
+   A user has every plan the tenant owns unless the facts say otherwise.
+7. What a token is asked for: ``resource_requested``; "other" is the app's own API.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from auditor.audit.check import DeclaredApp
+from auditor.emulator.build import AAD_GRAPH, ARM, EXCHANGE, GRAPH, SHAREPOINT, App, Request, TenantBuilder
+from auditor.predict.call import Call
+from auditor.predict.verdict import Flow
+from auditor.reference import catalog, overlay
+from auditor.reference.claims import SchemeName
+from auditor.reference.resources import AZURE_CLI, AZURE_POWERSHELL, GRAPH_EXPLORER, GRAPH_POWERSHELL
+from tests.cases.case import BLAMELESS, Case, Granted, slug_of
+from tests.cases.facts import Facts, facts_of
+from tests.cases.people import add_user, take_plans
+
+PERMISSION_CAUSES = frozenset(
+    {
+        "permission-missing",
+        "consent-missing",
+        "consent-partial",
+        "consent-blocked",
+        "permission-unknown",
+        "permission-type-mismatch",
+    }
+)
+"""Causes of the gate that rule 5 is about."""
+CLIENTS = {
+    "azure-cli": (AZURE_CLI, "Microsoft Azure CLI"),
+    "azure-powershell": (AZURE_POWERSHELL, "Microsoft Azure PowerShell"),
+    "graph-powershell": (GRAPH_POWERSHELL, "Microsoft Graph Command Line Tools"),
+    "graph-explorer": (GRAPH_EXPLORER, "Graph Explorer"),
+}
+_SUBSCRIBED = (
+    ("ChannelMessage.", "teams/{id}/channels/{id}/messages"),
+    ("Chat", "chats/{id}/messages"),
+    ("Calendars.", "me/events"),
+    ("Contacts.", "me/contacts"),
+    ("Mail.", "me/messages"),
+    ("Files.", "me/drive/root"),
+    ("Sites.", "sites/{id}/lists/{id}"),
+    ("Tasks.", "me/todo/lists/{id}/tasks"),
+    ("Presence.", "communications/presences/{id}"),
+    ("CallRecord", "communications/callRecords"),
+    ("Security", "security/alerts"),
+    ("Group.", "groups"),
+    ("User.Read.All", "users"),
+)
+"""What is subscribed to by the permissions asked for."""
+RESOURCES = {"aad-graph": AAD_GRAPH, "exchange": EXCHANGE, "sharepoint": SHAREPOINT}
+APP = "Caller"
+USER = "Signed In"
+WEB, NATIVE = "https://app.contoso.example/signin", "http://localhost"
+
+
+@dataclass(frozen=True)
+class Expressed:
+    """A tenant, and what is declared about one app of it."""
+
+    case: Case
+    facts: Facts
+    builder: TenantBuilder
+    app_id: str
+    flow: Flow | None
+    """None: both are asked."""
+    texts: tuple[str, ...]
+    """The calls as a configuration would have them."""
+    users: tuple[str, ...]
+    account: str
+    resource: str
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls, read by the product."""
+        from auditor.predict.call import parse_call  # type: ignore[attr-defined]
+
+        return tuple(parse_call(text) for text in self.texts)
+
+    @property
+    def declared(self) -> DeclaredApp:
+        """The same as one ``[[apps]]`` entry."""
+        return DeclaredApp(self.app_id, self.flow, self.texts, self.users, self.account, self.resource)  # type: ignore[arg-type]
+
+
+@dataclass
+class _Site:
+    """What is being built."""
+
+    case: Case
+    facts: Facts
+    flow: Flow | None
+    builder: TenantBuilder = field(default_factory=TenantBuilder)
+
+
+def express(case: Case, facts: Facts | None = None) -> Expressed:
+    """The tenant and the declared app of a case."""
+    facts = facts_of(case) if facts is None else facts
+    case = replace(case, calls=_calls(case, facts))
+    flow = flow_of(case)
+    granted, requested = completed(case, facts, flow)
+    site = _Site(replace(case, granted=granted, requested=requested), facts, flow)
+    _surroundings(site)
+    app_id = _app(site)
+    users = _users(site)
+    return Expressed(
+        case=site.case,
+        facts=facts,
+        builder=site.builder,
+        app_id=app_id,
+        flow=flow,
+        texts=tuple(text_of(call) for call in case.calls),
+        users=users,
+        account="personal" if case.account == "personal" else "work",
+        resource=_resource(case, facts, app_id),
+    )
+
+
+def flow_of(case: Case) -> Flow | None:
+    """Rule 1."""
+    if case.flow in ("app-only", "delegated"):
+        return case.flow  # type: ignore[return-value]
+    if case.credential == "managed-identity":
+        return "app-only"
+    if case.credential in ("public-client", "ropc", "device-code", "spa"):
+        return "delegated"
+    held = case.granted or case.requested
+    if held.delegated and not held.application:
+        return "delegated"
+    if held.application and not held.delegated:
+        return "app-only"
+    return None
+
+
+def text_of(call: Mapping[str, Any]) -> str:
+    """A call as people declare it: ``beta:PATCH /users/{id} {passwordProfile}``."""
+    version = "beta:" if call.get("version") == "beta" else ""
+    body = f" {{{', '.join(call['body'])}}}" if call.get("body") else ""
+    return f"{version}{call['method']} {call['path']}{body}"
+
+
+def _calls(case: Case, facts: Facts) -> tuple[Mapping[str, Any], ...]:
+    """The calls with the fields that the facts add, where a field can decide; and ``{id}`` made the user where it is."""
+    made = []
+    for call in case.calls:
+        body = list(call.get("body") or ())
+        body += [name for name in facts.body if call["method"] != "GET" and name not in body]
+        if (
+            call["path"] == "/subscriptions"
+            and call["method"] == "POST"
+            and not any("resource=" in one for one in body)
+        ):
+            body += [f"resource={_subscribed(case)}"]
+        path = call["path"]
+        if facts.target == "self":
+            path = re.sub(r"^/users/\{[^}]*\}", f"/users/{_principal_name()}", path)
+        made.append({**call, "body": body, "path": path})
+    return tuple(made)
+
+
+def _subscribed(case: Case) -> str:
+    """What a subscription is about, by the permissions asked for: people ask for what they subscribe to."""
+    names = " ".join((*case.requested.delegated, *case.requested.application, *case.granted.delegated))
+    owner = "users/{id}" if case.flow == "app-only" else "me"
+    for word, subscribed in _SUBSCRIBED:
+        if word in names:
+            return subscribed.replace("me/", f"{owner}/")
+    return f"{owner}/messages"
+
+
+def _principal_name() -> str:
+    return f"{'.'.join(USER.lower().split())}@contoso.onmicrosoft.com"
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+
+def completed(case: Case, facts: Facts, flow: Flow | None) -> tuple[Granted, Granted]:
+    """Rule 5: granted and requested, filled with the least set where nobody said and the failure came later."""
+    unsaid = case.grants_known == "unknown" or not (case.granted or case.requested)
+    if not unsaid or slug_of(case.cause) in PERMISSION_CAUSES:
+        return case.granted, case.requested
+    if case.cause in BLAMELESS and case.outcome == "success" and (facts.elsewhere or facts.owns):
+        return case.granted, case.requested
+    delegated, application = list(case.granted.delegated), list(case.granted.application)
+    for call in case.calls:
+        if flow != "app-only":
+            delegated += least_set(call, "personal" if case.account == "personal" else "delegated")
+        if flow != "delegated":
+            application += least_set(call, "application")
+    granted = Granted(tuple(dict.fromkeys(delegated)), tuple(dict.fromkeys(application)))
+    requested = Granted(
+        tuple(dict.fromkeys((*case.requested.delegated, *granted.delegated))),
+        tuple(dict.fromkeys((*case.requested.application, *granted.application))),
+    )
+    return granted, requested
+
+
+def least_set(call: Mapping[str, Any], scheme: SchemeName) -> list[str]:
+    """The least permissions of the reference for a call: one entry with what it also requires, and what fields add."""
+    parts = urlsplit(call["path"])
+    method, path = call["method"], parts.path
+    words = {re.split(r"[\s/(]", one)[0] for _, value in parse_qsl(parts.query) for one in re.split("[,;]", value)}
+    template = catalog.load().template(method, path)
+    if template is None:
+        return []
+    body = set(call.get("body") or ())
+    rule = overlay.load().resource_rule(method, template)
+    if rule is not None:
+        named = next((one.partition("=")[2] for one in body if one.startswith(f"{rule.field}=")), "me/messages")
+        return least_set({"method": rule.method, "path": f"/{named.lstrip('/')}"}, scheme)
+    entries = list((catalog.load().authorizing(method, path) or {}).get(scheme, ()))
+    added: list[str] = []
+    for one in overlay.load().field_rules(method, template):
+        if not set(one.names) & (body if one.where == "body" else words):
+            continue
+        listed = list(one.authorizations.get(scheme, ()))
+        if one.mode == "instead":
+            entries = listed
+        elif listed:
+            added += [listed[0].permission, *listed[0].also_requires[:1]]
+    first = [entries[0].permission, *entries[0].also_requires[:1]] if entries else []
+    return [*first, *added]
+
+
+def requests_of(builder: TenantBuilder, wanted: Granted, resource: str = GRAPH) -> list[Request]:
+    """Rule 3: what goes to ``requiredResourceAccess``."""
+    return [
+        _request(builder, name, kind, resource)
+        for kind, names in (("delegated", wanted.delegated), ("application", wanted.application))
+        for name in names
+    ]
+
+
+def _request(builder: TenantBuilder, name: str, kind: str, resource: str) -> Request:
+    """One permission: on the API asked for, else on the one of Microsoft's that publishes it, else an unknown id."""
+    for one in dict.fromkeys((resource, GRAPH, EXCHANGE, SHAREPOINT, AAD_GRAPH, ARM)):
+        try:
+            return (builder.permission_id(name, kind, one), kind, one)
+        except LookupError:
+            continue
+    return (str(uuid.uuid5(uuid.UUID(resource), f"{kind}/{name}")), kind, resource)
+
+
+# --- the tenant ------------------------------------------------------------------------------------------------------
+
+
+def _surroundings(site: _Site) -> None:
+    facts, builder = site.facts, site.builder
+    if facts.user_consent:
+        policies = {"off": (), "recommended": ("microsoft-user-default-recommended",)}
+        policies |= {"legacy": ("microsoft-user-default-legacy",), "low": ("microsoft-user-default-low",)}
+        builder.user_consent(*policies[facts.user_consent])
+    take_plans(builder, facts.lacks)
+    if facts.policy:
+        control = {"block": "block", "mfa": "mfa", "device": "compliantDevice"}[facts.policy]
+        if facts.policy_when == "workload":
+            builder.workload_policy("Workload identities")
+        else:
+            builder.policy("Policy of the tenant", grant=(control,), **_conditions(facts))
+    if facts.security_defaults:
+        builder.data["identitySecurityDefaultsEnforcementPolicy"]["isEnabled"] = True
+
+
+def _conditions(facts: Facts) -> dict[str, Any]:
+    conditions: dict[str, Any] = {}
+    if facts.policy_when == "location":
+        conditions["locations"] = {"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}
+    elif facts.policy_when == "device-code":
+        conditions["authenticationFlows"] = {"transferMethods": "deviceCodeFlow"}
+    elif facts.policy_when == "platform":
+        conditions["platforms"] = {"includePlatforms": ["linux"], "excludePlatforms": []}
+    if facts.policy_on:
+        conditions["applications"] = {"includeApplications": [facts.policy_on]}
+    return conditions
+
+
+def _app(site: _Site) -> str:
+    """Rules 2 to 4. Returns the app id."""
+    case, facts, builder = site.case, site.facts, site.builder
+    resource = RESOURCES.get(facts.on_resource, GRAPH)
+    if facts.app == "unknown":
+        return builder.guid("app", "nobody knows")
+    if facts.client:
+        app = builder.first_party(*CLIENTS[facts.client])
+    elif case.credential == "managed-identity":
+        app = builder.managed_identity(APP)
+    elif facts.app == "external":
+        app = builder.external(APP, replies=None if site.flow != "app-only" else ())
+    else:
+        app = _registered(site, resource)
+    principal = builder.principal(app)
+    principal["accountEnabled"] = facts.app != "disabled"
+    principal["appRoleAssignmentRequired"] = facts.app == "unassigned" or facts.user_assigned
+    if facts.user_assigned:
+        builder.assign_people(app, users=[USER])
+    _grant(site, app, resource)
+    for role in facts.app_roles:
+        builder.directory_role(app, role)
+    if "application" in facts.owns:
+        owned = builder.app("Owned", secret=None)
+        builder.registration(owned)["owners"] = [{"id": app.service_principal_id}]
+        builder.principal(owned)["owners"] = [{"id": app.service_principal_id}]
+    if facts.app == "orphan":
+        builder.delete_registration(app)
+    if facts.resource_missing:
+        builder.delete_principal(resource)
+    return app.app_id
+
+
+def _registered(site: _Site, resource: str) -> App:
+    """An app registered in this tenant, by the kind of its credential."""
+    case, facts, builder = site.case, site.facts, site.builder
+    web = [] if site.flow == "app-only" else [WEB]
+    kind: dict[str, Any] = {"web": web, "secret": "@now+300d"}
+    if case.credential == "certificate":
+        kind = {"web": web, "secret": None, "certificate": "@now+300d"}
+    elif case.credential == "federated":
+        kind = {"web": web, "secret": None, "federated": ["repo:contoso/app:ref:refs/heads/main"]}
+    elif case.credential in ("ropc", "device-code"):
+        kind = {"fallback": True, "secret": None}
+    elif case.credential == "public-client":
+        kind = {"public": [NATIVE], "secret": None}
+    elif case.credential == "spa":
+        kind = {"spa": [WEB], "secret": None}
+    if facts.credentials in ("expired", "none"):
+        for name in ("secret", "certificate"):
+            if kind.get(name):
+                kind[name] = "@now-9d" if facts.credentials == "expired" else None
+    if facts.credentials == "none":
+        kind["federated"] = []
+    audience = facts.audience or (
+        "AzureADandPersonalMicrosoftAccount" if case.account == "personal" else "AzureADMyOrg"
+    )
+    app = builder.app(APP, audience=audience, requests=requests_of(builder, case.requested, resource), **kind)
+    if facts.credentials == "renewed":
+        old = {**builder.registration(app)["passwordCredentials"][0], "keyId": builder.guid("secret", "old")}
+        old["endDateTime"] = "@now-9d"
+        builder.registration(app)["passwordCredentials"].insert(0, old)
+    return app
+
+
+def _grant(site: _Site, app: App, resource: str) -> None:
+    """Rule 4."""
+    case, facts, builder = site.case, site.facts, site.builder
+    if case.granted.delegated:
+        user = {"user": USER, "another-user": "Somebody Else"}.get(facts.consented)
+        builder.grant(app, " ".join(case.granted.delegated), resource=resource, user=user)
+    application = _held(builder, case.granted.application, resource)
+    if facts.through_group:
+        wanted = case.granted.application or case.requested.application
+        _assign_group(builder, app, _held(builder, wanted, resource))
+        return
+    if facts.on_registration:
+        wanted = case.granted.application or case.requested.application
+        other = builder.app("Registration beside it", requests=requests_of(builder, Granted((), wanted)))
+        builder.consent(other)
+        return
+    for permission_id, one in application:
+        builder.assign(app, permission_id, resource=one)
+
+
+def _held(builder: TenantBuilder, names: Iterable[str], resource: str) -> list[tuple[str, str]]:
+    """Id and API of application permissions."""
+    rows = (_request(builder, name, "application", resource) for name in names)
+    return [(row[0], str(row[2])) for row in rows if len(row) == 3]
+
+
+def _assign_group(builder: TenantBuilder, app: App, held: Iterable[tuple[str, str]]) -> None:
+    """A group that the app is a member of holds the application permissions."""
+    group = builder.group("Holders", members=[{"id": app.service_principal_id}])
+    for permission_id, resource in held:
+        row = builder.assign(app, permission_id, resource=resource)
+        row.update(principalId=group, principalType="Group", principalDisplayName="Holders")
+
+
+def _users(site: _Site) -> tuple[str, ...]:
+    """Rule 6."""
+    facts, builder = site.facts, site.builder
+    if facts.target == "admin":
+        builder.user("Administrator Of Something")
+        _role(builder, builder.user("Administrator Of Something"), "Global Administrator")
+    known = bool(facts.guest or facts.user_lacks or facts.target == "self")
+    if not known and not (facts.about_user and site.flow != "app-only"):
+        return ()
+    lacks = (*facts.lacks, *facts.user_lacks)
+    user = add_user(builder, USER, lacks=lacks, guest=facts.guest)
+    for role in facts.user_roles:
+        if role != "none":
+            _role(builder, user, role)
+    return (_principal_name(),)
+
+
+def _role(builder: TenantBuilder, principal_id: str, role: str) -> None:
+    builder.directory_role(principal_id, role)
+
+
+def _resource(case: Case, facts: Facts, app_id: str) -> str:
+    """Rule 7."""
+    wanted = facts.resource or case.resource
+    if wanted in ("graph", "unknown"):
+        return "graph"
+    return f"api://{app_id}" if wanted == "other" else wanted
