@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,17 +56,51 @@ def _assigned(data: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         here = [row for row in data["appRoleAssignments"] if row["resourceId"] == principal["id"]]
         kinds = [row["principalType"] for row in here]
-        rows += [row for row in here if row["principalType"] == "ServicePrincipal"]
+        for_apps = {role["id"] for role in roles if "Application" in (role.get("allowedMemberTypes") or [])}
+        rows += [
+            row
+            for row in here
+            if row["principalType"] == "ServicePrincipal"
+            or (row["principalType"] == "Group" and row["appRoleId"] in for_apps)
+        ]
         counted = {"users": kinds.count("User"), "groups": kinds.count("Group")}
         counted["servicePrincipals"] = kinds.count("ServicePrincipal")
         rows.append({"resourceId": principal["id"], "counted": counted})
     return rows
 
 
+def _asked(data: dict[str, Any], users: Sequence[str]) -> list[dict[str, Any]]:
+    """What the collector keeps of the users that were asked for, by user principal name or id."""
+    lines = []
+    for name in users:
+        found = [row for row in data["users"] if name.lower() in (row["id"], row["userPrincipalName"].lower())]
+        held = [row for row in data["roleAssignments"] if found and row["principalId"] == found[0]["id"]]
+        lines.append(
+            {
+                "asked": name.lower(),
+                "found": bool(found),
+                "user": found[0] if found else {},
+                "directoryRoles": [
+                    {"roleTemplateId": row["roleDefinitionId"]} for row in held if row["directoryScopeId"] == "/"
+                ],
+                "roleAssignments": held,
+                "appRoleAssignments": [
+                    row for row in data["appRoleAssignments"] if found and row["principalId"] == found[0]["id"]
+                ],
+            }
+        )
+    return lines
+
+
 def snapshot_of(
-    data: dict[str, Any], folder: Path, unread: dict[str, SourceState] | None = None, now: datetime = NOW
+    data: dict[str, Any],
+    folder: Path,
+    unread: dict[str, SourceState] | None = None,
+    now: datetime = NOW,
+    users: Sequence[str] = (),
 ) -> Snapshot:
-    """A snapshot of a tenant file. ``unread`` maps sources to the state they get instead of being read."""
+    """A snapshot of a tenant file. ``unread`` maps sources to the state they get instead of being read; ``users`` are those
+    that a declared app names."""
     data = prepare(data, now=now)
     tenant_id = data["tenant"]["id"]
     writer = SnapshotWriter(folder, tenant_id=tenant_id, cloud="global", collected_at=now)
@@ -79,6 +114,8 @@ def snapshot_of(
         if record.get("federatedIdentityCredentials")
     ]
     content["servicePrincipals/appRoleAssignedTo"] = _assigned(data)
+    if users:
+        content["users"] = _asked(data, users)
     for source, objects in content.items():
         state = (unread or {}).get(source)
         if state is None:
@@ -91,12 +128,15 @@ def snapshot_of(
 
 
 def load_tenant(
-    data: dict[str, Any], unread: dict[str, SourceState] | tuple[str, ...] = (), now: datetime = NOW
+    data: dict[str, Any],
+    unread: dict[str, SourceState] | tuple[str, ...] = (),
+    now: datetime = NOW,
+    users: Sequence[str] = (),
 ) -> Tenant:
     """A tenant file as a Tenant, without HTTP. ``unread`` names sources to deny (or gives their states)."""
     states = unread if isinstance(unread, dict) else {one: SourceState(one, "denied") for one in unread}
     folder = Path(tempfile.mkdtemp(prefix="auditor-test-"))
-    return Tenant.load(snapshot_of(data, folder / "snapshot", states, now))
+    return Tenant.load(snapshot_of(data, folder / "snapshot", states, now, users))
 
 
 def context_for(tenant: Tenant, **overrides: Any) -> Context:

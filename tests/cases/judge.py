@@ -55,7 +55,7 @@ def predict(expressed: Expressed) -> Sequence[Prediction]:
     from auditor.predict.walk import predict as answer
     from auditor.predict.walk import questions
 
-    tenant = load_tenant(expressed.builder.data)
+    tenant = load_tenant(expressed.builder.data, users=expressed.users)
     asked = questions(
         expressed.app_id,
         expressed.calls,
