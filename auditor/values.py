@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from auditor.call_parts import call_parts, shown_call
 from auditor.errors import ConfigError
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*[a-z0-9]", re.IGNORECASE)
 _SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
-_CALL = re.compile(r"(beta:)?(GET|POST|PATCH|PUT|DELETE) /\S*( .*)?", re.IGNORECASE)
 _RESOURCES = ("graph", "aad-graph", "exchange", "sharepoint", "arm")
 
 
@@ -181,11 +181,13 @@ def list_of(*choices: str) -> Callable[[Any, Place], tuple[str, ...]]:
 
 
 def calls(value: Any, place: Place) -> tuple[str, ...]:
-    """Calls, each a method and a path: ``GET /users``, ``beta:GET /users``, a body's deciding fields may follow."""
+    """Calls as ``auditor.call_parts`` reads them: ``GET /users``, ``beta:GET /users``; body fields that decide may follow."""
     listed = strings(value, place)
     for call in listed:
-        if not _CALL.fullmatch(call.strip()):
-            raise place.refusal(call, 'a method and a path such as "GET /users"')
+        try:
+            call_parts(call)
+        except ValueError as error:
+            raise ConfigError(f"{place.name}: {shown_call(call)} is not valid, expected {error}.") from None
     return tuple(call.strip() for call in listed)
 
 
