@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 READ = "What to read"
+ASK = "What the app does"
 WRITE = "What to write"
 GATE = "What counts"
 SHOW = "What to show"
@@ -79,6 +80,58 @@ Apps = Annotated[
         metavar="APP_ID",
         help="Report on this app alone; may be given several times. The whole tenant is read all the same.",
         rich_help_panel=GATE,
+    ),
+]
+Calls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--call",
+        metavar="CALL",
+        help='A call that the app makes, such as "GET /users"; may be given several times.',
+        rich_help_panel=ASK,
+    ),
+]
+CallFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--calls",
+        metavar="FILE",
+        help="A file of calls: one a line, or a .http file, or a .har file; may be given several times.",
+        rich_help_panel=ASK,
+    ),
+]
+TokenFlow = Annotated[
+    str | None,
+    typer.Option(
+        "--flow",
+        metavar="FLOW",
+        help="How the app gets its tokens: app-only or delegated; without it what the app can do.",
+        rich_help_panel=ASK,
+    ),
+]
+Users = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--user",
+        metavar="UPN",
+        help="Who signs in (delegated): a user principal name or id, whose roles and licences are looked at; may be given"
+        " several times.",
+        rich_help_panel=ASK,
+    ),
+]
+Account = Annotated[
+    str | None,
+    typer.Option(
+        "--account", metavar="KIND", help="Kind of account that signs in: work or personal.", rich_help_panel=ASK
+    ),
+]
+Resource = Annotated[
+    str | None,
+    typer.Option(
+        "--resource",
+        metavar="RESOURCE",
+        help="What the app's tokens are asked for: graph, aad-graph, exchange, sharepoint, arm, or an App ID URI.",
+        rich_help_panel=ASK,
     ),
 ]
 Baseline = Annotated[
