@@ -29,6 +29,7 @@ _KEY = re.compile(r"^(?:'.*'|\{[^{}]*\}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 _NAMED = re.compile(r"^([a-z][\w.]*)\([a-z_]\w*(?:,[a-z_]\w*)*\)$")
 _ARGUMENT = re.compile(r"\s*([A-Za-z_@][\w@]*)\s*=")
 _PLACEHOLDER = re.compile(r"^(?:\{[^{}]*\}\}?|<[^<>]*>|:[a-z]\w*)$", re.IGNORECASE)
+_KEYED = frozenset({"applications", "serviceprincipals", "users", "groups", "devices", "directoryobjects"})
 _GRAPH_HOSTS = frozenset(cloud.graph_host for cloud in CLOUDS.values()) | {"canary.graph.microsoft.com"}
 
 
@@ -68,6 +69,21 @@ def function_name(token: str) -> str | None:
     """Return ``name`` of ``name(a,b)``, or None where the token is no function or key with named arguments."""
     match = _NAMED.match(token)
     return match.group(1) if match is not None else None
+
+
+def keyed(path: str) -> tuple[str, ...] | None:
+    """Return the tokens of a path with alternate keys as plain ones: ``applications(appId={value})`` as ``applications/{id}``.
+
+    For tables of ours that are about resources whatever way they are addressed; None for a text that is no Graph path.
+    """
+    found = tokens(path)
+    if found is None:
+        return None
+    result: list[str] = []
+    for token in found:
+        name = function_name(token)
+        result += [name, PLACEHOLDER] if name in _KEYED and "," not in token else [token]
+    return tuple(result)
 
 
 def template(parts: tuple[str, ...]) -> str:

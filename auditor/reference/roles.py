@@ -1,7 +1,8 @@
 """Directory roles: which callers need one beside their permission.
 
 Facts are in ``roles.toml``, each with its source. ``app_requirements``: application permissions whose APIs also look at the
-roles of the service principal. ``user_requirements``: delegated permissions that add nothing for a user without a role.
+roles of the service principal. ``user_requirements``: delegated permissions that add nothing for a user without a role. What a
+user needs by call, sharper, is in ``user_calls.py``: ``user_call_rule``, ``guest_rule``.
 https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
 """
 
@@ -14,6 +15,21 @@ from functools import lru_cache
 from typing import Literal
 
 from auditor.reference.names import pattern, strings, table
+from auditor.reference.user_calls import GuestRule, UserCallRule, guest_level, guest_rule, user_call_rule
+
+__all__ = [
+    "AppRequirement",
+    "GuestRule",
+    "UserCallRule",
+    "UserRequirement",
+    "app_requirements",
+    "guest_level",
+    "guest_rule",
+    "role_templates",
+    "user_call_rule",
+    "user_requirement",
+    "user_requirements",
+]
 
 
 @dataclass(frozen=True)
