@@ -1,0 +1,235 @@
+"""Does Graph accept this token for this method and path? Stage 3 of a request.
+
+Type of the token, permissions with what they also require, body fields and query properties, ``/me`` without a user, rights
+that come from elsewhere. Which cause is behind a missing permission is told by ``missing``. The permission map is an any-of
+map with gaps in both directions: what it does not list is not known, and what a wider permission of the same family or a
+right outside Entra ID may open depends.
+https://learn.microsoft.com/graph/resolve-auth-errors
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from auditor.predict import elsewhere, missing
+from auditor.predict.gap import Gap
+from auditor.predict.neighbours import neighbours
+from auditor.predict.rules import SHOWN, Requirement, Rules, rules, written
+from auditor.predict.services import refusal
+from auditor.predict.subject import Subject
+from auditor.predict.token import Token
+from auditor.predict.verdict import Obstacle, Question
+from auditor.reference.claims import Authorization, SchemeName
+
+_ME = re.compile(r"/me(/|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What Graph makes of the token."""
+
+    obstacles: tuple[Obstacle, ...] = ()
+    granted_by: tuple[str, ...] = ()
+    """Permissions of the token that open the call, as far as the data says so."""
+    needs: tuple[str, ...] = ()
+    """What would open it, least privileged first."""
+    template: str | None = None
+    unknown: str | None = None
+    """Why nothing can be said; None where something can."""
+    needs_no_permission: bool = False
+    ways: tuple[Authorization, ...] = ()
+    """The base list for this type of token, for stages that ask what the call is about."""
+
+
+def scheme_of(question: Question) -> SchemeName:
+    """The scheme of the permission map that a question is about."""
+    if question.flow == "app-only":
+        return "application"
+    return "personal" if question.account == "personal" else "delegated"
+
+
+def judge(who: Subject, question: Question, carried: Token) -> Judgement:
+    """What Graph makes of this token for this call."""
+    scheme, call = scheme_of(question), question.call
+    if scheme == "application" and _ME.match(call.path):
+        return Judgement((_no_me(who, question),), template=rules(call, scheme).template)
+    facts = rules(call, scheme)
+    if facts.is_open:
+        return Judgement(template=facts.template, needs_no_permission=True)
+    if facts.subscribed is not None:
+        inner = judge(who, replace(question, call=facts.subscribed), carried)
+        return replace(inner, template=facts.template)
+    if facts.needs_subscribed:
+        return _of_subscription(who, question, carried, facts)
+    if facts.listed is None:
+        return _off_the_map(who, question, carried, facts)
+    if not (facts.listed.get(scheme) or _asked_by_field(facts)):
+        return _wrong_scheme(who, question, carried, facts)
+    return _by_lists(who, question, carried, facts)
+
+
+def _asked_by_field(facts: Rules) -> bool:
+    return any(one.because and one.ways for one in facts.requirements)
+
+
+def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules) -> Judgement:
+    """The ordinary case: every list must be met."""
+    scheme = scheme_of(question)
+    granted: list[str] = []
+    obstacles: list[Obstacle] = []
+    needs: list[str] = []
+    for wanted in facts.requirements:
+        met = wanted.met_by(carried.held)
+        if met:
+            granted += [way.permission for way in met]
+            continue
+        needs += wanted.needs
+        base = (facts.listed or {}).get(scheme, ())
+        obstacles += missing.obstacles(Gap(who, question, carried, facts, wanted, base))
+    if not obstacles:
+        obstacles += _undecided_by_value(who, question, carried, facts)
+    return Judgement(
+        tuple(obstacles),
+        tuple(dict.fromkeys(granted)),
+        tuple(dict.fromkeys(needs))[:SHOWN],
+        facts.template,
+        ways=(facts.listed or {}).get(scheme, ()),
+    )
+
+
+def _undecided_by_value(who: Subject, question: Question, carried: Token, facts: Rules) -> list[Obstacle]:
+    """The body would say which list counts, and the declared call leaves it out."""
+    unmet = [one for one in facts.uncertain if not one.met_by(carried.held)]
+    if not unmet:
+        return []
+    field, example = unmet[0].because.split("=", 1)
+    values = ", ".join(one.because.partition("=")[2] for one in unmet)
+    needs = tuple(dict.fromkeys(name for one in unmet for name in one.needs))[:SHOWN]
+    return [
+        Obstacle(
+            "permission-missing",
+            "possible",
+            f"Which permission {question.call.text} needs follows from {field} in its body; for {values} {who.name} holds "
+            f"none that is enough.",
+            403,
+            "Forbidden",
+            needs,
+            fix=f"Declare the call with its value, as in {question.call.text} {{{field}={example}}}.",
+            evidence={"not_covered": [one.because for one in unmet]},
+        )
+    ]
+
+
+def _no_me(who: Subject, question: Question) -> Obstacle:
+    return Obstacle(
+        "delegated-only-api",
+        "certain",
+        f"{question.call.text} is about the signed-in user, and an app-only token of {who.name} has none.",
+        400,
+        "BadRequest",
+        fix="Address the user: /users/{id} in place of /me, or sign a user in.",
+    )
+
+
+def _wrong_scheme(who: Subject, question: Question, carried: Token, facts: Rules) -> Judgement:
+    """The call is known, and not with this type of token."""
+    scheme, call, listed = scheme_of(question), question.call, facts.listed or {}
+    ways: tuple[Authorization, ...] = ()
+    if scheme == "application":
+        if facts.resource_specific:
+            gap = Gap(who, question, carried, facts, Requirement(()), ())
+            return Judgement((elsewhere.resource_specific(gap),), template=facts.template)
+        if not listed.get("delegated") and not listed.get("personal"):
+            return _method_unknown(question, facts)
+        ways = listed.get("delegated", ())
+        obstacle = Obstacle(
+            "delegated-only-api",
+            "likely",
+            f"{call.text} takes no application permission, only a signed-in user's token with a delegated one; "
+            f"{who.name} calls it app-only.",
+            *refusal(call.path, empty=False),
+            fix=f"Sign a user in and use the delegated permission {written(ways[0])}." if ways else "Sign a user in.",
+            evidence={"delegated_permissions": [written(way) for way in ways[:SHOWN]]},
+        )
+        return Judgement((obstacle,), template=facts.template)
+    if scheme == "personal":
+        if not any(listed.get(one) for one in ("delegated", "application")):
+            return _method_unknown(question, facts)
+        obstacle = Obstacle(
+            "personal-account",
+            "likely",
+            f"{call.text} is for work or school accounts alone, and {who.name} is declared to be used with personal ones.",
+            403,
+            fix="Sign in with a work or school account.",
+        )
+        return Judgement((obstacle,), template=facts.template)
+    if not listed.get("application"):
+        return _method_unknown(question, facts)
+    ways = listed["application"]
+    obstacle = Obstacle(
+        "application-only-api",
+        "likely",
+        f"{call.text} takes application permissions alone, and {who.name} calls it with a signed-in user.",
+        *refusal(call.path, empty=False),
+        fix=f"Use an app-only token with the application permission {written(ways[0])}.",
+        evidence={"application_permissions": [written(way) for way in ways[:SHOWN]]},
+    )
+    return Judgement((obstacle,), template=facts.template)
+
+
+def _method_unknown(question: Question, facts: Rules) -> Judgement:
+    return Judgement(
+        template=facts.template,
+        unknown=f"The permission data knows the path of {question.call.text} and not this method on it.",
+    )
+
+
+def _of_subscription(who: Subject, question: Question, carried: Token, facts: Rules) -> Judgement:
+    """Change notifications of a resource that was not declared: the permission to read it is needed, whichever it is."""
+    text = question.call.text
+    fix = f"Declare what is subscribed to, as in {text} {{resource=me/messages}}."
+    if carried.asked:
+        names = ", ".join(sorted(carried.asked))
+        check = "consent-blocked" if carried.asked <= carried.blocked else "consent-missing"
+        reason = f"{text} needs the permission to read what is subscribed to; {who.name} requests {names}, not granted yet."
+        obstacle = Obstacle(check, "possible", reason, 403, "ExtensionError", tuple(sorted(carried.asked)), fix)
+    elif not carried.held and carried.known and not carried.opaque:
+        reason = f"{text} needs the permission to read what is subscribed to, and {who.name} holds none on Microsoft Graph."
+        obstacle = Obstacle("permission-missing", "likely", reason, 403, "ExtensionError", fix=fix)
+    else:
+        reason = f"{text} needs the permission to read what is subscribed to, which is not declared."
+        obstacle = Obstacle("permission-missing", "possible", reason, 403, "ExtensionError", fix=fix)
+    return Judgement((obstacle,), template=facts.template)
+
+
+def _off_the_map(who: Subject, question: Question, carried: Token, facts: Rules) -> Judgement:
+    """No list at all: judged by what its neighbours need, never denied for it unless the token is bare."""
+    scheme = scheme_of(question)
+    text = question.call.text
+    near = neighbours(question.call, scheme)
+    if not carried.known or carried.opaque:
+        return Judgement(unknown=f"The permission data does not list {text}.")
+    bare = not carried.held and not carried.consentable and not carried.others
+    if near and (met := Requirement(near).met_by(carried.held)):
+        names = ", ".join(sorted({way.permission for way in met})[:3])
+        reason = f"The permission data does not list {text}; {who.name} holds {names}, which opens calls beside it."
+        return Judgement((Obstacle("permission-missing", "possible", reason, 403),), tuple(way.permission for way in met))
+    if near:
+        gap = Gap(who, question, carried, facts, Requirement(near), near)
+        guessed = [
+            replace(
+                one,
+                certainty="possible",
+                reason=f"The permission data does not list {text}, and calls beside it need what {who.name} lacks: {one.reason}",
+            )
+            for one in missing.obstacles(gap)
+        ]
+        return Judgement(tuple(guessed), needs=Requirement(near).needs)
+    if bare and scheme == "application":
+        check = "consent-missing" if carried.missing else "permission-missing"
+        others = tuple(elsewhere.rights(Gap(who, question, carried, facts, Requirement(()), ())))
+        reason = f"{text} is not in the permission data, and {who.name} holds no application permission at all."
+        obstacle = Obstacle(check, "possible" if others else "likely", reason, 403, needs=tuple(sorted(carried.missing)))
+        return Judgement((obstacle, *others))
+    return Judgement(unknown=f"The permission data does not list {text}.")

@@ -1,0 +1,44 @@
+"""Permissions that include others by their names: a guard against the gaps of the permission map.
+
+``Mail.ReadWrite`` reads what ``Mail.Read`` reads, ``User.Read.All`` what ``User.ReadBasic.All`` reads. Where the map lists the
+narrower one alone and an app holds the wider one, a refusal is not certain.
+https://learn.microsoft.com/graph/permissions-overview#permissions-naming-pattern
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditor.reference.claims import Authorization
+
+_STRENGTH = {"ReadBasic": 0, "Read": 1, "ReadWrite": 2, "Manage": 3, "FullControl": 4}
+_DIRECTORY = ("User", "Group", "GroupMember", "Application", "Device", "Organization", "OrgContact", "AdministrativeUnit")
+"""Families that the Directory permissions read (and, with ReadWrite, write) in the main."""
+
+
+def includes(held: str, wanted: str) -> bool:
+    """Whether a held permission includes the wanted one by the naming pattern ``family.operation.constraint``."""
+    mine, theirs = _parts(held), _parts(wanted)
+    if mine is None or theirs is None or held == wanted:
+        return False
+    family, strength, constraint = mine
+    if family == "Directory" and theirs[0] in _DIRECTORY and constraint == "All":
+        return strength >= theirs[1] and theirs[1] <= 1
+    if family != theirs[0] or strength < theirs[1]:
+        return False
+    return constraint == theirs[2] or constraint == "All"
+
+
+def nearly_met(ways: Iterable[Authorization], held: Iterable[str]) -> tuple[str, ...]:
+    """Held permissions that include, by name, one that would authorize a call; sorted."""
+    names = sorted(held)
+    return tuple(
+        sorted({mine for way in ways if not way.also_requires for mine in names if includes(mine, way.permission)})
+    )
+
+
+def _parts(name: str) -> tuple[str, int, str] | None:
+    family, _, rest = name.partition(".")
+    operation, _, constraint = rest.partition(".")
+    strength = _STRENGTH.get(operation)
+    return None if strength is None else (family, strength, constraint)

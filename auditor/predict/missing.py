@@ -1,0 +1,68 @@
+"""A list that a token does not meet, as obstacles: the cause first, then doubts and what would deny the call as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auditor.predict import elsewhere
+from auditor.predict.causes import cause
+from auditor.predict.gap import Gap
+from auditor.predict.kinship import nearly_met
+from auditor.predict.verdict import Obstacle
+
+
+def obstacles(gap: Gap) -> Iterator[Obstacle]:
+    """Why the list is not met. The first one decides; certain and likely ones deny the call."""
+    if (decides := elsewhere.deciding(gap)) is not None:
+        yield replace(decides, needs=gap.wanted.needs)
+        return
+    found = replace(cause(gap), needs=gap.wanted.needs)
+    if not gap.carried.known and gap.question.account != "personal":
+        reason = f"What was granted to {gap.who.name} could not be read; {gap.text} needs {gap.needed}."
+        yield replace(found, certainty="possible", reason=reason)
+        return
+    ways_out = [*elsewhere.rights(gap), *_by_kinship(gap)]
+    if ways_out:
+        reason = f"{found.reason.rstrip('.')}; {ways_out[0].reason}"
+        yield replace(found, certainty="possible", reason=reason)
+        yield from ways_out
+    elif _is_open_to_doubt(gap):
+        yield replace(found, certainty="possible")
+    else:
+        yield found
+        yield from _beside(gap, found)
+
+
+def _is_open_to_doubt(gap: Gap) -> bool:
+    """What the tenant alone cannot decide: who signs in, what a Microsoft client may do, what follows a deployment."""
+    carried = gap.carried
+    if gap.who.planned and gap.met_with(carried.asked):
+        return True
+    if gap.app_only:
+        return False
+    if carried.opaque:
+        return True
+    return not gap.question.users and gap.met_with(carried.others)
+
+
+def _by_kinship(gap: Gap) -> list[Obstacle]:
+    """Wider permissions of the same family; not for fields, whose own lists are exact."""
+    if gap.wanted.because:
+        return []
+    kin = nearly_met(gap.wanted.ways, gap.carried.held)
+    if not kin:
+        return []
+    reason = f"by its name {', '.join(kin)} includes what is needed, and the permission data does not say so."
+    return [Obstacle("permission-missing", "possible", reason, *gap.refusal)]
+
+
+def _beside(gap: Gap, found: Obstacle) -> Iterator[Obstacle]:
+    """Another check that tells of the same lack."""
+    status, code = gap.refusal
+    if found.check == "directory-role-missing":
+        reason = f"{gap.text} needs {gap.needed}, which {gap.who.name} does not hold."
+        yield Obstacle("permission-missing", "likely", reason, status, code, gap.wanted.needs)
+    elif found.check == "permission-missing" and gap.app_only and not gap.carried.requests_known:
+        reason = f"Nobody has granted {gap.needed} to {gap.who.name}."
+        yield Obstacle("consent-missing", "likely", reason, status, code, gap.wanted.needs)

@@ -1,0 +1,218 @@
+"""May the caller do this at all, once Graph has accepted the token? Stage 4: roles, guests, ownership, licences.
+
+A delegated permission never gives more than the signed-in user may do; an app-only call to some APIs also needs a directory
+role on the service principal. Licences are the tenant's, and the user's where a mailbox or the like is meant.
+https://learn.microsoft.com/graph/resolve-auth-errors
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from auditor.predict.authorization import Judgement
+from auditor.predict.services import refusal
+from auditor.predict.subject import Subject
+from auditor.predict.verdict import Obstacle, Question
+from auditor.reference import overlay
+from auditor.reference.licences import Licence, needed_by
+from auditor.reference.resources import GRAPH
+from auditor.reference.roles import AppRequirement, app_requirements
+from auditor.reference.user_calls import UserCallRule, guest_rule, user_call_rule
+from auditor.tenant.cells import flag, listed
+from auditor.tenant.tables import Tenant
+
+SKUS = "subscribedSkus"
+_USER = re.compile(r"^/users(?:/|\()'?([^/')]+)", re.IGNORECASE)
+_SENSITIVE = frozenset(
+    {"passwordprofile", "accountenabled", "mobilephone", "businessphones", "othermails", "userprincipalname", "onpremisesimmutableid"}
+)
+"""https://learn.microsoft.com/graph/api/user-update: of people who hold an admin role, only a higher role changes these."""
+_APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
+
+
+def obstacles(who: Subject, question: Question, judged: Judgement, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
+    """What the caller's own rights and licences put in the way.
+
+    Args:
+        who: the app.
+        question: the call.
+        judged: what stage 3 says, for the permissions that open the call.
+        tenant: not restricted.
+        user: the row of ``tenant.users`` that the question is about; None: not known.
+    """
+    if judged.template is None:
+        return
+    if question.flow == "app-only":
+        yield from _app_roles(who, question, judged)
+    elif question.account == "work":
+        yield from _whose_object(who, question, judged, user)
+        yield from _user_roles(question, judged.template, user)
+    if question.account == "work":
+        yield from _licences(question, judged, tenant, user)
+
+
+def _app_roles(who: Subject, question: Question, judged: Judgement) -> Iterator[Obstacle]:
+    call = question.call
+    if call.method == "GET":
+        return
+    for need in app_requirements():
+        used = [name for name in judged.granted_by if need.permissions.fullmatch(name)]
+        if need.resource == GRAPH and used and not _has_one(who, need):
+            yield _app_role(who, question, need, used[0])
+            return
+    touched = sorted(name for name in call.body if name.lower() in _SENSITIVE)
+    is_user = judged.template is not None and judged.template.lower() == "/users/{id}"
+    if is_user and judged.granted_by and (touched or call.method == "DELETE"):
+        what = f"Changing {touched[0]}" if touched else "Deleting users"
+        reason = f"{what} app-only reaches ordinary users; for people who hold an admin role {who.name} needs a higher directory role."
+        yield Obstacle("directory-role-missing", "possible", reason, 403, "Authorization_RequestDenied")
+
+
+def _has_one(who: Subject, need: AppRequirement) -> bool:
+    return any(template in need.roles.values() for template, _, _ in who.directory_roles or ())
+
+
+def _app_role(who: Subject, question: Question, need: AppRequirement, permission: str) -> Obstacle:
+    unread = " (its directory roles could not be read)" if who.directory_roles is None else ""
+    reason = f"{who.name} holds {permission} for {question.call.text} and no directory role such as {need.grant}{unread}: {need.why}."
+    status = need.http_status or 403
+    fix = f"Assign the directory role {need.grant} to the service principal of {who.name}, if it must reach such people."
+    return Obstacle("directory-role-missing", "possible", reason, status, need.error_code, fix=fix)
+
+
+def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any | None) -> Iterator[Obstacle]:
+    """Calls where the id means the signed-in user, or what others share with that user."""
+    template = judged.template or ""
+    whens = {one.when for one in overlay.load().conditions_of(question.call.method, template, "delegated")}
+    if not whens & {"self", "shared"} or (mine := _is_own(question, user)) is True:
+        return
+    text = question.call.text
+    if "self" in whens:
+        mail = any(f"/{part}" in template.lower() for part in _APP_ONLY_MAIL)
+        certainty = "likely" if mine is False else "possible"
+        reason = f"With a signed-in user {text} reaches that user's own data alone, whatever role the user holds; others' take an app-only token."
+        checks = ("application-only-api", "user-privilege") if mail else ("user-privilege", "application-only-api")
+        status, code = refusal(question.call.path, empty=False)
+        for check in checks:
+            yield Obstacle(check, certainty, reason, status, code, fix="Call /me for the user's own data, or use an application permission.")  # type: ignore[arg-type]
+        return
+    reason = f"With a signed-in user {text} reaches another mailbox only as far as it is shared with that user and the permission is a .Shared one."
+    yield Obstacle("user-privilege", "possible", reason, 403, "ErrorAccessDenied")
+    yield Obstacle("application-only-api", "possible", reason, 403, "ErrorAccessDenied")
+
+
+def _is_own(question: Question, user: Any | None) -> bool | None:
+    """Whether the user in the path is the one who signs in; None: not known."""
+    match = _USER.match(question.call.path)
+    if match is None:
+        return True
+    named = match.group(1).lower()
+    if named.startswith("{") or not question.users:
+        return None
+    known = {name.lower() for name in question.users}
+    if user is not None:
+        known |= {str(one).lower() for one in (user.user_id, user.user_principal_name) if isinstance(one, str)}
+    return named in known
+
+
+def _user_roles(question: Question, template: str, user: Any | None) -> Iterator[Obstacle]:
+    """Directory roles of the signed-in user, and what guests are refused."""
+    call = question.call
+    fields = call.body | call.query
+    rule = user_call_rule(call.method, template, fields)
+    guest = user is not None and user.user_type == "Guest"
+    roles = user.directory_roles if user is not None and flag(user.found) is not False else None
+    status, code = refusal(call.path, empty=False)
+    if rule is None:
+        denied = guest_rule(call.method, template) if guest else None
+        if denied is not None and _is_own(question, user) is not True and not roles:
+            reason = f"{_name(user)} is a guest, and {call.text} is refused to guests: {denied.why}"
+            yield Obstacle("user-privilege", denied.certainty, reason, status, code)
+        elif denied is not None and "{" not in call.path and not call.path.lower().startswith("/me") and not roles:
+            reason = f"{_name(user)} is a guest, and {call.text} is refused to guests: {denied.why}"
+            yield Obstacle("user-privilege", denied.certainty, reason, status, code)
+        return
+    if roles is not None and any(template_id in rule.roles.values() for template_id in roles):
+        return
+    yield from _without_role(question, rule, user, roles, guest)
+
+
+def _without_role(
+    question: Question, rule: UserCallRule, user: Any | None, roles: Any | None, guest: bool
+) -> Iterator[Obstacle]:
+    call = question.call
+    status, code = refusal(call.path, empty=False)
+    needed = listed([name for name in rule.roles if name != "Global Administrator"][:3] or ["Global Administrator"])
+    fix = f"Let a user sign in who holds one of these directory roles: {', '.join(rule.roles)}."
+    why = rule.why.rstrip(".")
+    if roles is None:
+        if rule.members == "own":
+            return
+        reason = f"{call.text} also needs a directory role of the signed-in user, such as {needed}: {why}."
+        yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)
+        return
+    name = _name(user)
+    scoped = set(user.scoped_roles or ()) & set(rule.roles.values()) if user is not None else set()
+    if scoped:
+        reason = f"{name} holds a directory role for {call.text} over a part of the directory only; objects outside it are refused."
+        yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)
+        return
+    certainty = rule.certainty
+    if rule.members == "own" and not (guest and rule.guests == "refused"):
+        certainty = "possible"
+    held = "none of the directory roles that are enough" if roles else "no directory role"
+    own = " (objects of one's own excepted)" if rule.members == "own" else ""
+    reason = f"{name} holds {held} for {call.text}{own}, such as {needed}: {why}."
+    yield Obstacle("user-privilege", certainty, reason, status, code, fix=fix)
+
+
+def _name(user: Any | None) -> str:
+    if user is None:
+        return "The signed-in user"
+    return str(user.user_principal_name if isinstance(user.user_principal_name, str) else user.asked)
+
+
+def _licences(question: Question, judged: Judgement, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
+    call = question.call
+    opening = judged.granted_by or tuple(way.permission for way in judged.ways[:1])
+    for licence in needed_by(call.method, judged.template or call.path, call.query, opening):
+        if tenant.is_read(SKUS) and (lack := _tenant_lacks(licence, tenant)) is not None:
+            reason = f"{call.text} needs {licence.name}, and {lack}."
+            fix = f"Buy or activate {licence.name} for this tenant."
+            certainty = "likely" if licence.certainty == "likely" else "possible"
+            yield Obstacle("license-missing", certainty, reason, licence.http_status, licence.error_code, fix=fix)  # type: ignore[arg-type]
+        elif licence.per_user and _user_lacks(licence, question, user):
+            reason = f"{call.text} needs {licence.name}, and {_name(user)} has no licence with it."
+            fix = f"Assign a licence with {licence.name} to {_name(user)}."
+            yield Obstacle("license-missing", "likely", reason, licence.http_status, licence.error_code, fix=fix)
+
+
+def _tenant_lacks(licence: Licence, tenant: Tenant) -> str | None:
+    """What the subscriptions show instead of an active plan; None where one is there, or may be."""
+    plans = tenant.service_plans
+    inactive = False
+    for plan in plans[["service_plan_id", "service_plan", "active"]].itertuples(index=False):
+        row: Any = plan
+        plan_id, plan_name = str(row.service_plan_id), row.service_plan if isinstance(row.service_plan, str) else ""
+        if licence.is_met_by(plan_id, plan_name):
+            if row.active:
+                return None
+            inactive = True
+        elif row.active and licence.may_be_met_by(plan_name):
+            return None
+    return "the tenant's subscription for it is not active" if inactive else "no subscription of this tenant carries it"
+
+
+def _user_lacks(licence: Licence, question: Question, user: Any | None) -> bool:
+    """Whether the user whose object it is was read and holds no plan that is enough."""
+    if user is None or flag(user.found) is not True or flag(user.licensed) is None:
+        return False
+    if question.flow == "delegated" and _is_own(question, user) is not True:
+        return False
+    if question.flow == "app-only" and not _USER.match(question.call.path):
+        return False
+    ids, names = tuple(user.service_plans or ()), tuple(user.service_plan_names or ())
+    pairs = [(one, "") for one in ids] + [("", one) for one in names]
+    return not any(licence.is_met_by(one, name) or (name and licence.may_be_met_by(name)) for one, name in pairs)

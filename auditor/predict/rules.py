@@ -1,0 +1,133 @@
+"""What a call needs of a token, read from the reference: lists of permissions that must each be met, and the conditions on them.
+
+The permission map gives the base list, our corrections replace it or add to it for body fields and query properties. What a
+token carries is ``token``'s, what follows from both ``authorization``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.predict.call import Call
+from auditor.reference import catalog, overlay
+from auditor.reference.claims import Authorization, SchemeName
+from auditor.reference.overlay import Condition, FieldRule
+
+SHOWN = 6
+"""Permissions named as a remedy, at most; the least privileged come first."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One list of which one entry must be met."""
+
+    ways: tuple[Authorization, ...]
+    """Least privileged first; empty: not possible at all with this type of token."""
+    because: str = ""
+    """The field that asks for it; empty: the call itself."""
+    replaces: bool = False
+    """Whether it stands in place of the call's own list."""
+
+    def met_by(self, held: Iterable[str]) -> tuple[Authorization, ...]:
+        """The entries that a token with these permissions meets."""
+        names = {name.lower() for name in held}
+        return tuple(
+            way
+            for way in self.ways
+            if way.permission.lower() in names and all(other.lower() in names for other in way.also_requires)
+        )
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The entries as text, least privileged first."""
+        return tuple(dict.fromkeys(written(way) for way in self.ways))[:SHOWN]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything the reference says about a call and a token type."""
+
+    template: str | None
+    """The path template that matched; None: the reference does not know the path."""
+    listed: Mapping[SchemeName, tuple[Authorization, ...]] | None
+    """Every scheme's own list; None: nothing is known of the call."""
+    requirements: tuple[Requirement, ...]
+    uncertain: tuple[Requirement, ...]
+    """Which of these holds is decided by the value of a body field that the declared call leaves out."""
+    conditions: tuple[Condition, ...]
+    resource_specific: tuple[str, ...]
+    """Permissions of resource-specific consent that open it as well."""
+    is_open: bool
+    """Any valid token may make it."""
+    subscribed: Call | None
+    """The call whose permission this one needs (change notifications); None for every other call."""
+    needs_subscribed: bool
+    """It is such a call, and what is subscribed to is not declared."""
+
+
+def written(way: Authorization) -> str:
+    """``A``, or ``A + B`` where both are needed."""
+    return " + ".join((way.permission, *way.also_requires))
+
+
+def rules(call: Call, scheme: SchemeName) -> Rules:
+    """What the reference says about a call for a type of token."""
+    known, corrections = catalog.load(), overlay.load()
+    template = known.template(call.method, call.path)
+    listed = known.authorizing(call.method, call.path)
+    if template is None:
+        return Rules(None, listed, (), (), (), (), False, None, False)
+    by_resource = corrections.resource_rule(call.method, template)
+    fields = corrections.field_rules(call.method, template)
+    return Rules(
+        template=template,
+        listed=listed,
+        requirements=_requirements(call, scheme, (listed or {}).get(scheme, ()), fields),
+        uncertain=_uncertain(call, scheme, fields),
+        conditions=corrections.conditions_of(call.method, template, scheme),
+        resource_specific=known.resource_specific(call.method, call.path) if scheme == "application" else (),
+        is_open=corrections.open_rule(call.method, template) is not None,
+        subscribed=_named(call, by_resource.field, by_resource.method) if by_resource else None,
+        needs_subscribed=by_resource is not None and _named(call, by_resource.field, by_resource.method) is None,
+    )
+
+
+def _requirements(
+    call: Call, scheme: SchemeName, base: tuple[Authorization, ...], fields: Iterable[FieldRule]
+) -> tuple[Requirement, ...]:
+    instead: list[Requirement] = []
+    also: list[Requirement] = []
+    for rule in fields:
+        named = sorted(_given(call, rule))
+        if not named or scheme not in rule.authorizations:
+            continue
+        kind = instead if rule.mode == "instead" else also
+        kind.append(Requirement(rule.authorizations[scheme], named[0], rule.mode == "instead"))
+    return (*(instead or (Requirement(base),)), *also)
+
+
+def _given(call: Call, rule: FieldRule) -> frozenset[str]:
+    """The names of a rule that the declared call carries; names match whatever their case."""
+    present = {name.lower() for name in (call.body if rule.where == "body" else call.query)}
+    return frozenset(name for name in rule.names if name.lower() in present)
+
+
+def _uncertain(call: Call, scheme: SchemeName, fields: Iterable[FieldRule]) -> tuple[Requirement, ...]:
+    """Alternatives by value (``entityTypes=site``) of a field that the call does not name at all."""
+    found = []
+    given = {name.partition("=")[0].lower() for name in call.body}
+    for rule in fields:
+        by_value = [name for name in rule.names if "=" in name]
+        if rule.where == "body" and by_value and by_value[0].partition("=")[0].lower() not in given:
+            found.append(Requirement(rule.authorizations.get(scheme, ()), by_value[0], replaces=True))
+    return tuple(found)
+
+
+def _named(call: Call, field: str, method: str) -> Call | None:
+    for name in sorted(call.body):
+        key, _, value = name.partition("=")
+        if key.lower() == field.lower() and value:
+            path = "/" + value.strip("/").partition("?")[0]
+            return Call(text=f"{method} {path}", method=method, path=path, version=call.version)
+    return None
