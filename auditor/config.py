@@ -167,8 +167,8 @@ class AppSettings:
         tuple[str, ...],
         Key(
             values.calls,
-            "Calls it makes, each a method and a path. This version records them as predictions and does not judge them yet"
-            " (the verdict is unknown).",
+            "Calls it makes, each a method and a path: v1.0, or beta:GET /path. Each is judged, and one that will be refused is a"
+            " finding.",
             example='["GET /users", "POST /users/{id}/sendMail"]',
         ),
     ] = ()
@@ -176,7 +176,7 @@ class AppSettings:
         tuple[str, ...],
         Key(
             values.strings,
-            "Who signs in (delegated): user principal names. Recorded; no check reads it yet.",
+            "Who signs in (delegated): user principal names or ids. Their roles and licences are read, and bear on the verdicts.",
             example='["alice@contoso.com"]',
         ),
     ] = ()
@@ -251,6 +251,7 @@ def load(
     environ: Mapping[str, str],
     flags: Mapping[str, Any] | None = None,
     without_file: bool = False,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Settings:
     """The settings of this run.
 
@@ -259,6 +260,7 @@ def load(
         environ: environment variables; an empty value is as good as none.
         flags: values by option, e.g. ``{"--tenant": "contoso.com"}``; None and empty values are left out.
         without_file: no file is read, not even ``config.toml``.
+        defaults: values by table and key for a command whose defaults are others; everything wins over them.
 
     Raises:
         ConfigError: a file that cannot be read or parsed, an unknown key, a value that is not what is expected.
@@ -267,7 +269,7 @@ def load(
     is_there = not without_file and (path is not None or file.is_file())
     data = _parse(file) if is_there else {}
     _refuse_unknown(data, {*TABLES, *ARRAYS}, file, "")
-    given = {name: _table(name, data.get(name, {}), file) for name in TABLES}
+    given = {name: {**(defaults or {}).get(name, {}), **_table(name, data.get(name, {}), file)} for name in TABLES}
     for name, kind in TABLES.items():
         given[name] |= _from_environment(name, kind, environ) | _from_flags(kind, flags or {})
     if environ.get("AUDITOR_ACCESS_TOKEN") and "method" not in given["auth"]:

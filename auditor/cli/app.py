@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, catalog, checks, collect, demo, doctor, emulate
+from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate
 from auditor.errors import AuditorError
 
 INTERRUPTED = 130
@@ -31,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("audit")(audit.command)
+app.command("check")(check.command)
 app.command("collect")(collect.command)
 app.command("doctor")(doctor.command)
 app.command("checks")(checks.command)

@@ -26,7 +26,11 @@ PIPE_WIDTH = 200
 READER_LEFT = 141
 """What a shell shows for a program that was ended by SIGPIPE."""
 
-SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+STYLES = {
+    **{"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"},
+    **{"denied": "bold red", "depends": "yellow", "unknown": "dim", "allowed": "green"},
+}
+"""Severities and verdicts."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Screen:
     def table(self, title: str, headers: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> None:
         """A table on standard output; with ``words`` on standard error, and nothing with ``--quiet``.
 
-        A cell that is a severity alone is coloured; no cell is markup. Headers that end with ``#`` are numbers.
+        A cell that is a severity or a verdict alone is coloured; no cell is markup. Headers that end with ``#`` are numbers.
         """
         if words and self.quiet:
             return
@@ -67,7 +71,7 @@ class Screen:
                 Text(header.rstrip("#")), justify="right" if header.endswith("#") else "left", overflow="fold"
             )
         for row in rows:
-            table.add_row(*(Text(one_line(without_tokens(cell)), style=SEVERITY_STYLES.get(cell, "")) for cell in row))
+            table.add_row(*(Text(one_line(without_tokens(cell)), style=STYLES.get(cell, "")) for cell in row))
         shown = console(sys.stderr if words else sys.stdout)
         with _reader_may_leave():
             if title:

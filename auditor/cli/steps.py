@@ -1,6 +1,6 @@
 """The straight line of an audit, one function a step: settings, collect, judge, publish, exit code.
 
-``audit`` and ``demo`` walk it from end to end, ``collect`` its first half. Each step calls the room that does the work;
+``audit``, ``demo`` and ``check`` walk it from end to end, ``collect`` its first half. Each step calls the room that does the work;
 heavy imports happen inside, so that ``--from`` never imports what speaks HTTP.
 """
 
@@ -25,9 +25,10 @@ from auditor.reference.clouds import CLOUDS
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from auditor.audit.check import Finding
+    from auditor.audit.check import Check, Finding
     from auditor.audit.result import AuditRun
     from auditor.tenant.snapshot import Snapshot
+    from auditor.tenant.tables import Tenant
 
 STANDARD_OUTPUT = "-"
 NOBODY = (
@@ -41,7 +42,7 @@ SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 @dataclass(frozen=True)
 class Job:
-    """What one run of ``audit`` was asked for, flags and configuration together."""
+    """What one run of ``audit`` or ``check`` was asked for, flags and configuration together."""
 
     settings: config.Settings
     snapshot: Path | None = None
@@ -60,12 +61,16 @@ def read_job(
     save_snapshot: Path | None = None,
     apps: Sequence[str] = (),
     without_file: bool = False,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
+    writes: bool = True,
 ) -> Job:
     """Settings and options as one job, refused early where they cannot be fulfilled.
 
     Args:
         flags: values by option, as ``auditor.config.load`` takes them; ``--out`` may be ``-``.
         without_file: no configuration file is read, not even ``config.toml``.
+        defaults: defaults of this command, as ``auditor.config.load`` takes them.
+        writes: whether reports will be written, so that their folder matters.
 
     Raises:
         ConfigError, UsageError, OutputError: whatever is wrong before anything is read.
@@ -73,7 +78,7 @@ def read_job(
     to_standard_output = flags.get("--out") == STANDARD_OUTPUT
     if to_standard_output:
         flags = {**flags, "--out": None}
-    settings = config.load(config_file, environ=environ, flags=flags, without_file=without_file)
+    settings = config.load(config_file, environ=environ, flags=flags, without_file=without_file, defaults=defaults)
     if to_standard_output and settings.report.formats != ("json",):
         raise UsageError("--out - writes JSON to standard output, so it needs --format json and no other format.")
     if snapshot is not None and save_snapshot is not None:
@@ -84,7 +89,7 @@ def read_job(
         _refuse_impossible(snapshot, "--from", InputError)
     if save_snapshot is not None:
         _refuse_unusable(save_snapshot)
-    if settings.report.out is not None and not to_standard_output:
+    if writes and settings.report.out is not None and not to_standard_output:
         _check_out(settings.report.out, settings.report.formats)
     app_ids = tuple(dict.fromkeys(values.guid(app, values.Place("--app")) for app in apps))
     return Job(settings, snapshot, save_snapshot, app_ids, to_standard_output)
@@ -170,8 +175,64 @@ def collect(settings: config.Settings, folder: Path, screen: Screen, environ: Ma
             cloud=CLOUDS[settings.tenant.cloud],
             graph_url=settings.tenant.graph_url or None,
             folder=folder,
+            users=tuple(dict.fromkeys(user for app in settings.apps for user in app.users)),
             progress=watcher,
         )
+
+
+def collect_one(
+    settings: config.Settings,
+    app: config.AppSettings,
+    folder: Path,
+    screen: Screen,
+    environ: Mapping[str, str],
+    *,
+    manifest: Mapping[str, Any] | None,
+) -> Snapshot:
+    """Signs in and reads what one app needs into a snapshot folder.
+
+    Args:
+        settings: tenant and sign-in.
+        app: the app, who signs in to it, and what its tokens are for.
+        folder: where to.
+        screen: for progress.
+        environ: for sign-in.
+        manifest: what its registration will be; None: what is deployed.
+
+    Raises:
+        SignInError, GraphError: nobody signed in, or nothing could be read.
+        OutputError: the folder cannot be written to, or is not empty.
+    """
+    from auditor.graph.collect_app import collect_app
+
+    _refuse_unusable(folder)
+    with signed_in(settings, environ) as credential, progress(screen) as watcher:
+        return collect_app(
+            credential,
+            app_id=app.app_id,
+            tenant=settings.tenant.id or None,
+            cloud=CLOUDS[settings.tenant.cloud],
+            graph_url=settings.tenant.graph_url or None,
+            folder=folder,
+            users=app.users,
+            manifest=manifest,
+            resources=_resources(app.resource),
+            progress=watcher,
+        )
+
+
+def _resources(word: str) -> tuple[str, ...]:
+    """The app id of a resource that is named by a word or by its app id; none for an App ID URI."""
+    from auditor.reference import resources
+
+    ids = {
+        "aad-graph": resources.AAD_GRAPH,
+        "exchange": resources.EXCHANGE,
+        "sharepoint": resources.SHAREPOINT,
+        "arm": resources.ARM,
+    }
+    found = ids.get(word, word)
+    return (found,) if values.is_guid(found) else ()
 
 
 @contextmanager
@@ -204,23 +265,49 @@ def signed_in(settings: config.Settings, environ: Mapping[str, str]) -> Iterator
 
 
 def judge(snapshot: Snapshot, job: Job) -> AuditRun:
-    """Loads the tenant and audits it.
+    """Loads the whole tenant and audits it.
 
     Raises:
         InputError: the snapshot or the baseline cannot be used.
-        UsageError: the snapshot is of another tenant, or an ``--app`` is not in the tenant.
+        UsageError: the snapshot is of another tenant or of one app alone, or an ``--app`` is not in the tenant.
+    """
+    from auditor.tenant.tables import Tenant
+
+    if snapshot.scope:
+        raise UsageError(
+            f"{job.snapshot}: this snapshot holds what concerns {', '.join(sorted(snapshot.scope))} alone, as auditor check"
+            " reads it; use auditor check with it, or audit a snapshot of auditor collect."
+        )
+    tenant = Tenant.load(snapshot)
+    run = audited(tenant, snapshot, job)
+    absent = [app_id for app_id in job.app_ids if app_id not in set(run.apps["app_id"])]
+    if absent:
+        raise UsageError(f"--app {', '.join(absent)}: the tenant {tenant.display_name or tenant.id} has no such app.")
+    return run
+
+
+def audited(tenant: Tenant, snapshot: Snapshot, job: Job, checks: Sequence[Check] | None = None) -> AuditRun:
+    """Audits a loaded tenant by the settings of the job.
+
+    Args:
+        tenant: the loaded snapshot.
+        snapshot: where it comes from.
+        job: clock and scope, baseline and waivers.
+        checks: the checks to run; None: all.
+
+    Raises:
+        InputError: the snapshot or the baseline cannot be used.
+        UsageError: the snapshot is of another tenant than the one asked for.
     """
     from auditor.audit.baseline import fingerprints
     from auditor.audit.check import Context, DeclaredApp
     from auditor.audit.run import Scope, audit
     from auditor.audit.waivers import Waiver
-    from auditor.tenant.tables import Tenant
 
     settings = job.settings
     if job.snapshot is not None:
         _refuse_other_tenant(settings.tenant.id, snapshot)
     known = fingerprints(settings.baseline.file, snapshot.tenant_id)
-    tenant = Tenant.load(snapshot)
     context = Context(
         now=snapshot.collected_at,
         cloud=config.cloud_of(settings.tenant, snapshot.cloud),
@@ -233,11 +320,7 @@ def judge(snapshot: Snapshot, job: Job) -> AuditRun:
         baseline=known,
         waivers=[Waiver(**asdict(waiver)) for waiver in settings.waivers],
     )
-    run = audit(tenant, context, scope)
-    absent = [app_id for app_id in job.app_ids if app_id not in set(run.apps["app_id"])]
-    if absent:
-        raise UsageError(f"--app {', '.join(absent)}: the tenant {tenant.display_name or tenant.id} has no such app.")
-    return run
+    return audit(tenant, context, scope, checks)
 
 
 def _refuse_other_tenant(wanted: str, snapshot: Snapshot) -> None:

@@ -1,0 +1,86 @@
+"""Which app ``auditor check`` judges, and what it is declared to do: the command line and its ``[[apps]]`` entry together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from auditor import config, values
+from auditor.errors import InputError, UsageError
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the command line says of the app; None and empty: nothing."""
+
+    calls: Sequence[str] = ()
+    call_files: Sequence[Path] = ()
+    flow: str | None = None
+    users: Sequence[str] = ()
+    account: str | None = None
+    resource: str | None = None
+
+
+def app_id_of(given: str | None, manifest: Mapping[str, Any] | None) -> str:
+    """The app id to judge: the one given, or the manifest's.
+
+    Raises:
+        UsageError: neither says one, or they differ.
+        ConfigError: the one given is no app id.
+    """
+    from auditor.audit.on_paper import NO_ID
+
+    wanted = values.guid(given, values.Place("APP_ID")) if given is not None else None
+    if manifest is None:
+        if wanted is None:
+            raise UsageError("auditor check needs an APP_ID, or the manifest of an app with --manifest.")
+        return wanted
+    held = str(manifest.get("appId") or "").lower()
+    if wanted and held and wanted != held:
+        raise UsageError(f"APP_ID is {wanted}, and the manifest is of the app {held}.")
+    return wanted or held or NO_ID
+
+
+def entry(settings: config.Settings, app_id: str, said: Declared) -> config.AppSettings:
+    """The app's ``[[apps]]`` entry with what the command line says: flags win, calls of both are judged.
+
+    Raises:
+        ConfigError, InputError: a flag or a file of calls is not what was expected.
+    """
+    found = next((app for app in settings.apps if app.app_id == app_id), config.AppSettings(app_id=app_id))
+    words: dict[str, Any] = {
+        "flow": _read(said.flow, values.one_of(*get_args(config.Flow)), "--flow"),
+        "account": _read(said.account, values.one_of(*get_args(config.Account)), "--account"),
+        "resource": _read(said.resource, values.resource, "--resource"),
+        "users": tuple(_read(user, values.filled_text, "--user") for user in said.users),
+        "calls": tuple(dict.fromkeys([*found.calls, *_calls(said)])),
+    }
+    return replace(found, **{name: value for name, value in words.items() if value not in (None, ())})
+
+
+def _read(value: str | None, read: Any, flag: str) -> Any:
+    return None if value is None else read(value, values.Place(flag))
+
+
+def _calls(said: Declared) -> list[str]:
+    """The calls of the command line in their normal form, those of files after those of ``--call``."""
+    from auditor.predict.call import parse_call
+    from auditor.predict.call_files import read_calls
+
+    texts = []
+    for text in said.calls:
+        try:
+            texts.append(parse_call(text).text)
+        except InputError as error:
+            raise InputError(f"--call: {error}") from None
+    return [*texts, *(call.text for file in said.call_files for call in read_calls(file))]
+
+
+def is_without_tenant(settings: config.Settings, environ: Mapping[str, str]) -> bool:
+    """Whether nothing names a tenant or a way to sign in: no setting, and no variable of azure-identity or ours."""
+    nothing = settings.tenant == config.TenantSettings() and settings.auth == config.AuthSettings()
+    return nothing and not any(
+        value for name, value in environ.items() if name.startswith("AZURE_") or name == "AUDITOR_ACCESS_TOKEN"
+    )

@@ -1,0 +1,95 @@
+"""The answer of ``auditor check`` on the screen: what becomes of each declared call, then what else was found about the app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from auditor.cli.screen import Screen, counted
+from auditor.cli.steps import counting
+from auditor.cli.summary import NOT_ASSESSED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.audit.result import AuditRun
+
+VERDICTS = ("denied", "depends", "unknown", "allowed")
+"""Worst first."""
+_NEEDS = 3
+"""Permissions shown; the reports have them all."""
+
+
+def show(run: AuditRun, app_id: str, screen: Screen, *, words: bool) -> None:
+    """The two tables.
+
+    Args:
+        run: the audit of one app.
+        app_id: the app.
+        screen: where to.
+        words: on standard error, because standard output carries JSON.
+    """
+    names = run.apps["display_name"].dropna() if len(run.apps) else ()
+    app = f"{next(iter(names), 'app')} ({app_id})"
+    heading = f"{app}, {run.tenant_name or run.tenant_id}: {_counts(run.predictions)}"
+    if run.predictions:
+        ordered = sorted(run.predictions, key=lambda row: VERDICTS.index(row["verdict"]))
+        headers = ("Verdict", "Call", "Flow", "Check", "Answer", "Why", "Needs")
+        screen.table(heading, headers, [_row(row) for row in ordered], words=words)
+    others = [finding for finding in run.findings if finding.call is None]
+    if others or not run.predictions:
+        rows = [(one.severity, one.check, one.certainty, _state(one), one.summary) for one in others]
+        title = "Findings about the app, worst first" if run.predictions else f"{heading}; {_findings(len(others))}"
+        screen.table(title, ("Severity", "Check", "Certainty", "State", "What"), rows, words=words)
+    missing = [result for result in run.checks if result.outcome in NOT_ASSESSED]
+    if missing:
+        why = [(result.meta.slug, result.outcome, result.reason or "") for result in missing]
+        screen.table("Not assessed", ("Check", "Outcome", "Why"), why, words=words)
+
+
+def _findings(number: int) -> str:
+    return counted(number, "finding") if number else "no finding"
+
+
+def _counts(predictions: Sequence[Mapping[str, Any]]) -> str:
+    """``2 calls denied, 1 call allowed``; without declared calls that there are none."""
+    if not predictions:
+        return "no call declared, the configuration alone is judged"
+    words = [row["verdict"] for row in predictions]
+    return ", ".join(f"{counted(words.count(one), 'call')} {one}" for one in VERDICTS if one in words)
+
+
+def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    answer = " ".join(str(part) for part in (row["http_status"], row["error_code"]) if part)
+    needs = list(row["needs"])
+    shown = " or ".join(needs[:_NEEDS]) + (f" (and {len(needs) - _NEEDS} more)" if len(needs) > _NEEDS else "")
+    return (row["verdict"], row["call"], row["flow"] or "", row["check"] or "", answer, row["reason"], shown)
+
+
+def _state(finding: Any) -> str:
+    return "waived" if finding.waived else "known" if finding.known else "new"
+
+
+def close(run: AuditRun, files: Sequence[Path], screen: Screen, fail_on: str) -> None:
+    """The last lines, on standard error: how to repair denied calls, coverage, the gate, and where the reports are."""
+    for finding in run.findings:
+        if finding.call is not None and not finding.waived:
+            screen.say(f"fix: {finding.call} ({finding.flow}): {finding.remediation.text}")
+            for command in finding.remediation.commands:
+                screen.say(f"  {command}")
+    assessed = sum(result.outcome not in NOT_ASSESSED for result in run.checks)
+    screen.say(f"{assessed} of {counted(len(run.checks), 'check')} assessed, {counted(run.requests, 'request')}.")
+    if not run.is_complete:
+        screen.say(
+            "Incomplete: data that the answer depends on could not be read; see above, or the coverage of the report."
+        )
+    count = counting(run, fail_on)
+    if count:
+        calls = sum(finding.call is not None for finding in count)
+        what = f", {counted(calls, 'denied call')} among them" if calls else ""
+        verb = "counts" if len(count) == 1 else "count"
+        screen.say(f"{counted(len(count), 'finding')} {verb} for --fail-on {fail_on}{what}.")
+    elif fail_on != "never":
+        screen.say(f"No finding counts for --fail-on {fail_on}.")
+    for file in files:
+        screen.say(f"report: {file}")
