@@ -19,8 +19,22 @@ from auditor.graph.refusal import Broken, Refusal, refusal_from
 from auditor.graph.sources import MAX_PAGE
 from auditor.graph.wire import BATCH_SIZE
 
-_SELECT = "$select=id,appRoleId,createdDateTime,principalId,principalType,resourceId"
+SELECT = "$select=id,appRoleId,createdDateTime,principalId,principalType,resourceId"
 _COUNTED = {"User": "users", "Group": "groups"}
+
+
+def is_kept(row: Mapping[str, Any], application_roles: frozenset[str]) -> bool:
+    """Whether an assignment is stored as it is: those of service principals, and of groups those of application roles."""
+    kind = _COUNTED.get(str(row.get("principalType")))
+    return kind is None or (kind == "groups" and str(row.get("appRoleId")).lower() in application_roles)
+
+
+def counted_line(resource_id: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The line that says how many are assigned to a resource."""
+    counted = {"users": 0, "groups": 0, "servicePrincipals": 0}
+    for row in rows:
+        counted[_COUNTED.get(str(row.get("principalType")), "servicePrincipals")] += 1
+    return {"resourceId": resource_id, "counted": counted}
 
 
 class _Ledger:
@@ -33,6 +47,7 @@ class _Ledger:
         self.holders: set[str] = set()
         """Service principals that hold at least one assignment."""
         self._known: set[int] = set()
+        self._application_roles = {one.id: one.application_roles for one in desk.index.principals}
 
     @staticmethod
     def _mark(row: Mapping[str, Any]) -> int:
@@ -55,17 +70,15 @@ class _Ledger:
         return len(fresh)
 
     def enter_resource(self, resource_id: str, rows: Sequence[dict[str, Any]]) -> int:
-        """Keeps what is assigned on one resource: service principals as rows, people as numbers."""
-        counted = {"users": 0, "groups": 0, "servicePrincipals": 0}
-        services = []
-        for row in rows:
-            kind = _COUNTED.get(str(row.get("principalType")))
-            if kind is None:
-                services.append(row)
-            counted[kind or "servicePrincipals"] += 1
+        """Keeps what is assigned on one resource: service principals as rows, people as numbers.
+
+        A group with an application permission is a row too: an admin who made it so took groups for a way to grant.
+        """
         is_first_time = resource_id not in self.resources
         self.resources.add(resource_id)
-        return self.enter(services, beside=[{"resourceId": resource_id, "counted": counted}] if is_first_time else ())
+        roles = self._application_roles.get(resource_id, frozenset())
+        kept = [row for row in rows if is_kept(row, roles)]
+        return self.enter(kept, beside=[counted_line(resource_id, rows)] if is_first_time else ())
 
 
 async def read_assigned_to(desk: Desk) -> None:
@@ -82,14 +95,17 @@ async def read_assigned_to(desk: Desk) -> None:
         desk.remarks.append(f"completeness could not be cross-checked ({refusal})")
 
 
-def _url(object_id: str, side: str) -> str:
-    return f"/servicePrincipals/{quote(object_id, safe='')}/{side}?$top={MAX_PAGE}&{_SELECT}"
+def assignments_url(object_id: str, side: str, collection: str = "servicePrincipals") -> str:
+    """The first page of what a service principal or group was assigned, or of who is assigned to it, as large as possible."""
+    return f"/{collection}/{quote(object_id, safe='')}/{side}?$top={MAX_PAGE}&{SELECT}"
 
 
 async def _read_resources(ledger: _Ledger, resources: Sequence[str]) -> int:
     """Reads resources in batches; how many assignments were new. Resources deleted meanwhile have none."""
     new = 0
-    async for resource_id, answer in ledger.desk.in_batches(resources, lambda key: _url(key, "appRoleAssignedTo")):
+    async for resource_id, answer in ledger.desk.in_batches(
+        resources, lambda key: assignments_url(key, "appRoleAssignedTo")
+    ):
         if answer.status == 404:
             continue
         if answer.status >= 400:
@@ -110,7 +126,9 @@ async def _all_rows(desk: Desk, resource_id: str, answer: Answer) -> list[dict[s
         return rows
     again: list[dict[str, Any]] = []
     count: int | None = None
-    async for page in desk.client.pages(f"{_url(resource_id, 'appRoleAssignedTo')}&$count=true", advanced=True):
+    async for page in desk.client.pages(
+        f"{assignments_url(resource_id, 'appRoleAssignedTo')}&$count=true", advanced=True
+    ):
         again.extend(page.objects)
         count = page.count if count is None else count
     rows = again if len(again) > len(rows) else rows
@@ -144,7 +162,7 @@ async def _cross_check(ledger: _Ledger) -> None:
 async def _granted_to(desk: Desk, principals: Sequence[str]) -> list[dict[str, Any]]:
     """The assignments that principals hold; principals deleted meanwhile hold none."""
     rows: list[dict[str, Any]] = []
-    async for _, answer in desk.in_batches(principals, lambda key: _url(key, "appRoleAssignments")):
+    async for _, answer in desk.in_batches(principals, lambda key: assignments_url(key, "appRoleAssignments")):
         if answer.status == 404:
             continue
         if answer.status >= 400:

@@ -153,6 +153,28 @@ class GraphClient:
                 objects.extend(page.objects)
         return objects
 
+    async def first_pages(self, answer: Answer, most: int) -> tuple[list[dict[str, Any]], bool]:
+        """The objects on at most so many pages of a collection whose first page came as an item of a batch.
+
+        Returns:
+            The objects, and whether these are all.
+
+        Raises:
+            Refusal: see ``pages``.
+        """
+        first = page_from(answer)
+        objects, taken, link = list(first.objects), 1, first.next_link
+        if link is not None and not self._wire.admits(link):
+            raise Broken(f"a link to the next page leads away from {self._wire.root}; it was not followed")
+        if link is None or taken >= most:
+            return objects, link is None
+        async for page in self.pages(link):
+            objects.extend(page.objects)
+            taken, link = taken + 1, page.next_link
+            if taken >= most:
+                break
+        return objects, link is None
+
     async def batch(self, urls: Sequence[str], *, advanced: bool = False) -> list[Answer]:
         """Up to 20 GETs in one request; items that were throttled or failed are sent again, and only those.
 

@@ -24,7 +24,7 @@ from auditor.graph.readings import READINGS
 from auditor.graph.refusal import Refusal, Unreachable, plain, sign_in_error, state_from
 from auditor.graph.retry import Clock, RetryPolicy
 from auditor.graph.signin import token_refused
-from auditor.graph.sources import ESSENTIAL, SOURCES, SourceSpec
+from auditor.graph.sources import ESSENTIAL, SOURCES, USERS, SourceSpec
 from auditor.graph.wire import Wire
 from auditor.redaction import hide
 from auditor.reference.clouds import Cloud
@@ -48,6 +48,7 @@ def collect_tenant(
     folder: Path,
     progress: Progress | None = None,
     sources: Sequence[SourceSpec] = SOURCES,
+    users: Sequence[str] = (),
     policy: RetryPolicy | None = None,
     clock: Clock | None = None,
 ) -> Snapshot:
@@ -61,6 +62,7 @@ def collect_tenant(
         folder: a new or empty folder.
         progress: told how far it is.
         sources: what to read.
+        users: user principal names or ids whose account, licences and roles are read too.
         policy: how patient to be with a server that throttles or fails.
         clock: time, for tests.
 
@@ -82,7 +84,8 @@ def collect_tenant(
             folder=folder,
             is_new=not folder.exists(),
             progress=progress or Silent(),
-            sources=sources,
+            sources=(*sources, USERS) if users and USERS not in sources else sources,
+            users=users,
             policy=policy or RetryPolicy(),
             clock=clock or Clock(),
         )
@@ -99,6 +102,7 @@ async def _collect(
     is_new: bool,
     progress: Progress,
     sources: Sequence[SourceSpec],
+    users: Sequence[str],
     policy: RetryPolicy,
     clock: Clock,
 ) -> Snapshot:
@@ -107,6 +111,7 @@ async def _collect(
         started_at: datetime = clock.now()
         writer = SnapshotWriter(folder, tenant_id=tenant or claims.tenant_id, cloud=cloud.name, collected_at=started_at)
         collection = _Collection(wire, writer, progress, claims, policy, clock)
+        collection.index.asked_users = users
         try:
             await collection.read(sources, tenant)
             return writer.close(
@@ -116,15 +121,15 @@ async def _collect(
                 requests=wire.requests,
             )
         except BaseException:
-            _discard(writer, sources, folder, is_new=is_new)
+            discard(writer, sources, folder, is_new=is_new)
             raise
 
 
-def _discard(writer: SnapshotWriter, sources: Sequence[SourceSpec], folder: Path, *, is_new: bool) -> None:
+def discard(writer: SnapshotWriter, sources: Sequence[SourceSpec], folder: Path, *, is_new: bool) -> None:
     """Removes what an ended run has written, so that the same folder can be used again. It was new or empty before."""
     with suppress(AuditorError, OSError):
         for spec in sources:
-            writer.finish(_unread(spec, "failed", "the collection was ended"))
+            writer.finish(unread(spec, "failed", "the collection was ended"))
     shutil.rmtree(folder if is_new else folder / "sources", ignore_errors=True)
 
 
@@ -182,7 +187,7 @@ def narrow_token(spec: SourceSpec, claims: Claims) -> SourceState | None:
     detail = (
         f"{_OWN_APPS_ALONE} shows an app its own apps alone; the application permission {spec.permission} is needed"
     )
-    return _unread(spec, "denied", detail)
+    return unread(spec, "denied", detail)
 
 
 class _Collection:
@@ -199,7 +204,7 @@ class _Collection:
         self._claims = claims
         self._policy = policy
         self._clock = clock
-        self._index = Index()
+        self.index = Index()
         self._states: dict[str, SourceState] = {}
         self._refusals: dict[str, Refusal] = {}
 
@@ -211,7 +216,7 @@ class _Collection:
         """
         rest = list(sources)
         for spec in rest:  # fixes their order in the manifest, whichever ends first
-            self._writer.finish(_unread(spec, "skipped", "the collection ended before this source was read"))
+            self._writer.finish(unread(spec, "skipped", "the collection ended before this source was read"))
         if rest and rest[0].id == "organization":
             first = rest.pop(0)
             await self._read_organization(first, tenant)
@@ -225,7 +230,7 @@ class _Collection:
                     group.create_task(self._read_in_turn(spec, over, lanes))
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
-        self._require_something()
+        require_something(self._states, self._refusals, self._wire.root)
 
     async def _read_in_turn(
         self, spec: SourceSpec, over: Mapping[str, asyncio.Event], lanes: Mapping[str, asyncio.Lock]
@@ -250,7 +255,7 @@ class _Collection:
             clock=self._clock,
             note=lambda text: self._progress.note(f"{spec.id}: {text}"),
         )
-        desk = desk or Desk(spec, client, self._writer, self._progress, self._index)
+        desk = desk or Desk(spec, client, self._writer, self._progress, self.index)
         state = self._state_before(spec)
         if state is None:
             try:
@@ -271,10 +276,10 @@ class _Collection:
             except OutputError:
                 raise
             except AuditorError as error:  # a token that could not be renewed on the way
-                state = _unread(spec, "failed", str(error), desk.client.requests)
+                state = unread(spec, "failed", str(error), desk.client.requests)
             except Exception as error:
                 detail = f"the program failed on it ({type(error).__name__}); this is a mistake worth reporting"
-                state = _unread(spec, "failed", detail, desk.client.requests)
+                state = unread(spec, "failed", detail, desk.client.requests)
         self._states[spec.id] = state
         self._writer.finish(state)
         self._progress.finished(state)
@@ -285,7 +290,7 @@ class _Collection:
             state = self._states.get(needed)
             if state is not None and not state.is_read:
                 status = state.status if state.status in ("denied", "unlicensed") else "skipped"
-                return _unread(spec, status, f"needs {needed}, which could not be read")
+                return unread(spec, status, f"needs {needed}, which could not be read")
         return narrow_token(spec, self._claims)
 
     async def _read_organization(self, spec: SourceSpec, tenant: str | None) -> None:
@@ -297,7 +302,7 @@ class _Collection:
             clock=self._clock,
             note=lambda text: self._progress.note(f"{spec.id}: {text}"),
         )
-        await self._read_source(spec, _Watching(spec, client, self._writer, self._progress, self._index, found))
+        await self._read_source(spec, _Watching(spec, client, self._writer, self._progress, self.index, found))
         refusal = self._refusals.get(spec.id)
         if refusal is not None and refusal.is_token_refused:
             raise sign_in_error(refusal)
@@ -311,25 +316,6 @@ class _Collection:
             self.tenant_name = text_of(found[0], "displayName")
         if tenant:
             hold_against(tenant, found[0] if found else {}, self._claims)
-
-    def _require_something(self) -> None:
-        """A run that read nothing is an error, not an empty snapshot."""
-        states = self._states
-        essential = [states[name] for name in ESSENTIAL if name in states]
-        if essential and all(state.status == "denied" for state in essential):
-            token = next((refusal for refusal in self._refusals.values() if refusal.is_token_refused), None)
-            if token is not None:
-                raise sign_in_error(token)
-            permissions = ", ".join(dict.fromkeys(state.permission or "" for state in essential))
-            raise SignInError(
-                f"This sign-in may not read the tenant at all: organization, applications and service principals are refused "
-                f"({essential[0].detail}); grant {permissions}, or see 'auditor doctor'."
-            )
-        if states and not any(state.is_read for state in states.values()):
-            first = next(iter(states.values()))
-            raise GraphError(
-                f"Nothing could be read from {self._wire.root}; {first.source}: {first.detail.rstrip('.')}."
-            )
 
 
 class _Watching(Desk):
@@ -352,7 +338,30 @@ class _Watching(Desk):
         super().keep(objects, beside=beside)
 
 
-def _unread(spec: SourceSpec, status: Any, detail: str, requests: int = 0) -> SourceState:
+def require_something(states: Mapping[str, SourceState], refusals: Mapping[str, Refusal], root: str) -> None:
+    """A run that read nothing is an error, not an empty snapshot.
+
+    Raises:
+        SignInError: everything that matters is denied.
+        GraphError: nothing at all could be read.
+    """
+    essential = [states[name] for name in ESSENTIAL if name in states]
+    if essential and all(state.status == "denied" for state in essential):
+        token = next((refusal for refusal in refusals.values() if refusal.is_token_refused), None)
+        if token is not None:
+            raise sign_in_error(token)
+        permissions = ", ".join(dict.fromkeys(state.permission or "" for state in essential))
+        raise SignInError(
+            f"This sign-in may not read the tenant at all: organization, applications and service principals are refused "
+            f"({essential[0].detail}); grant {permissions}, or see 'auditor doctor'."
+        )
+    if states and not any(state.is_read for state in states.values()):
+        first = next(iter(states.values()))
+        raise GraphError(f"Nothing could be read from {root}; {first.source}: {first.detail.rstrip('.')}.")
+
+
+def unread(spec: SourceSpec, status: Any, detail: str, requests: int = 0) -> SourceState:
+    """The state of a source that was not read, for a reason that did not come from Graph."""
     return SourceState(
         spec.id,
         status,

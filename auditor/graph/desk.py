@@ -30,6 +30,8 @@ class Principal:
     """servicePrincipalType."""
     is_resource: bool
     """Whether it has app roles for applications, or demands that people are assigned to it."""
+    application_roles: frozenset[str] = frozenset()
+    """Ids of its app roles for applications, lower case."""
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Index:
 
     applications: list[str] = field(default_factory=list)
     principals: list[Principal] = field(default_factory=list)
+    asked_users: Sequence[str] = ()
+    """User principal names or ids that the source ``users`` is about, as they were declared."""
 
     def learn(self, source: str, record: Mapping[str, Any]) -> None:
         """Remembers an object of ``applications`` or ``servicePrincipals``."""
@@ -45,9 +49,7 @@ class Index:
         if source == "applications" and object_id:
             self.applications.append(object_id)
         elif source == "servicePrincipals" and object_id:
-            self.principals.append(
-                Principal(object_id, str(record.get("servicePrincipalType") or ""), _is_resource(record))
-            )
+            self.principals.append(principal_of(record))
 
     def forget(self, source: str) -> None:
         """The list is read anew."""
@@ -57,11 +59,15 @@ class Index:
             self.principals.clear()
 
 
-def _is_resource(record: Mapping[str, Any]) -> bool:
-    kinds = [role.get("allowedMemberTypes") for role in listed(record.get("appRoles"))]
-    return record.get("appRoleAssignmentRequired") is True or any(
-        isinstance(kind, list) and "Application" in kind for kind in kinds
+def principal_of(record: Mapping[str, Any]) -> Principal:
+    """What is remembered of a raw service principal."""
+    roles = frozenset(
+        str(role.get("id")).lower()
+        for role in listed(record.get("appRoles"))
+        if isinstance(role.get("allowedMemberTypes"), list) and "Application" in role["allowedMemberTypes"]
     )
+    is_resource = bool(roles) or record.get("appRoleAssignmentRequired") is True
+    return Principal(id_of(record), str(record.get("servicePrincipalType") or ""), is_resource, roles)
 
 
 def listed(value: Any) -> list[dict[str, Any]]:

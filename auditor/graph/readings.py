@@ -14,6 +14,7 @@ from auditor.graph.assignments import read_assigned_to
 from auditor.graph.desk import Desk, id_of, listed
 from auditor.graph.refusal import Broken, Refusal, TooSlow, refusal_from
 from auditor.graph.sources import Reading
+from auditor.graph.users import read_users
 
 EXPAND_LIMIT = 20
 """``$expand`` gives no more than this, and no link to the rest (https://learn.microsoft.com/graph/query-parameters)."""
@@ -208,4 +209,5 @@ READINGS: Mapping[Reading, Callable[[Desk], Awaitable[None]]] = {
     "federated-credentials": read_federated_credentials,
     "assigned-to": read_assigned_to,
     "grant-policies": read_grant_policies,
+    "users": read_users,
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-Reading = Literal["list", "singleton", "owners", "federated-credentials", "assigned-to", "grant-policies"]
+Reading = Literal["list", "singleton", "owners", "federated-credentials", "assigned-to", "grant-policies", "users"]
 
 MAX_PAGE = 999
 """The largest page of directory objects (https://learn.microsoft.com/graph/api/application-list)."""
@@ -267,7 +267,18 @@ SOURCES: tuple[SourceSpec, ...] = (
 ESSENTIAL = ("organization", "applications", "servicePrincipals")
 """A sign-in that is denied all of these may not read the tenant at all."""
 
-BY_ID: dict[str, SourceSpec] = {spec.id: spec for spec in SOURCES}
+USERS = SourceSpec(
+    "users",
+    "The users that were asked for: account, licences, directory roles and what they are assigned to.",
+    "Directory.Read.All",
+    "users",
+    path="/users/{id}",
+    select=("id", "userPrincipalName", "userType", "accountEnabled", "assignedPlans"),
+    role=_DIRECTORY_READERS,
+)
+"""Part of a run only where users are asked for."""
+
+BY_ID: dict[str, SourceSpec] = {spec.id: spec for spec in (*SOURCES, USERS)}
 
 
 def least_permissions(sources: Iterable[SourceSpec] = SOURCES) -> tuple[str, ...]:
