@@ -1,0 +1,200 @@
+"""``.http`` and ``.rest`` files, as Visual Studio Code's REST Client and JetBrains' HTTP Client read them.
+
+Requests are separated by ``###``; ``@name = value`` sets a variable, ``{{name}}`` uses it. Headers are read past: their
+Authorization may hold a token. What a variable that is not set stands for becomes a placeholder.
+Formats: https://github.com/Huachao/vscode-restclient, https://www.jetbrains.com/help/idea/exploring-http-syntax.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from auditor.call_parts import MAX_LENGTH, METHODS
+from auditor.errors import InputError
+from auditor.predict.call import Call, body_fields, call, parse_call
+from auditor.predict.call_batch import batched, is_batch
+from auditor.predict.call_har import AAD_GRAPH_HOSTS
+
+_SET = re.compile(r"@([\w.-]{1,100})\s*=\s*(.*)")
+_USE = re.compile(r"\{\{([^{}]{0,200})\}\}")
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|pwd|apikey|api_key|code|assertion|cookie|authori[sz]ation|credential", re.I
+)
+_OTHER_METHODS = re.compile(
+    r"(?:HEAD|OPTIONS|TRACE|CONNECT|LOCK|UNLOCK|PROPFIND|GRAPHQL|WEBSOCKET|GRPC|RSOCKET|curl)\s", re.I
+)
+_METHOD = re.compile(rf"({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://|/|\{", re.IGNORECASE)
+_UNSET_ORIGIN = re.compile(r"(?:https?://)?\{([^{}]*)\}(?::\d+)?(?=/|$)", re.IGNORECASE)
+_HOST_HEADER = re.compile(r"Host\s*:\s*([A-Za-z0-9.-]{1,253}(?::\d{1,5})?)\s*", re.IGNORECASE)
+_MOST_USES = 200
+"""A body that uses variables more often is read without their values, which could make it grow without end."""
+_MICROSOFT_APIS = (
+    ("outlook.office365.com", "outlook.office.com", "manage.office.com", "management.azure.com")
+    + ("management.usgovcloudapi.net", "management.chinacloudapi.cn", "management.core.windows.net")
+    + (".sharepoint.com", ".sharepoint.us", ".sharepoint.cn", ".dynamics.com", ".vault.azure.net")
+)
+"""Hosts (or their endings) of Microsoft's other APIs: calls with a token that may be made for the wrong one."""
+
+
+@dataclass
+class _Request:
+    """One request of the file, its lines sorted."""
+
+    line: int
+    target: str
+    host: str = ""
+    body: list[str] = field(default_factory=list)
+
+
+def written(text: str, name: str) -> tuple[tuple[Call, ...], int, tuple[str, ...]]:
+    """The calls of a file, how many requests were ignored, and notes.
+
+    Raises InputError with file and line for a request that cannot be read.
+    """
+    lines = re.split(r"\r\n|\r|\n", text)
+    variables = _variables(lines)
+    calls: list[Call] = []
+    notes: list[str] = []
+    ignored = 0
+    for request in _requests(lines, name):
+        if request.target == "":
+            ignored += 1
+            continue
+        found, unread = _calls(request, variables, name, notes)
+        calls += found
+        ignored += unread
+    return tuple(calls), ignored, tuple(notes)
+
+
+def _variables(lines: list[str]) -> dict[str, str]:
+    found = {}
+    for line in lines:
+        match = _SET.fullmatch(line.strip())
+        if match is not None and not _SECRET_NAME.search(match[1]):
+            found[match[1]] = match[2].strip()[:MAX_LENGTH]
+    return found
+
+
+def _requests(lines: list[str], name: str) -> Iterator[_Request]:
+    """Sort lines into requests. A request that is no HTTP call of a known method has no target."""
+    request: _Request | None = None
+    part = "before"
+    script = False
+    for number, raw in enumerate(lines, start=1):
+        line = raw.strip()
+        if line.startswith("###"):
+            if request is not None:
+                yield request
+            request, part, script = None, "before", False
+        elif script or (line.startswith(("< {%", "> {%")) and part in ("before", "body")):
+            script = not line.endswith("%}")  # a script before the request, or one that handles its answer
+        elif request is None or part == "before":
+            if line and not line.startswith(("#", "//")) and not _SET.fullmatch(line):
+                request, part = _Request(number, _target(line, name, number)), "address"
+        elif part == "address" and line and (line[0] in "?&" or raw[0] in " \t"):
+            request.target += line if request.target and len(request.target) < MAX_LENGTH else ""
+        elif part in ("address", "headers"):
+            part = "headers" if line else "body"
+            host = _HOST_HEADER.fullmatch(line)
+            if host is not None:
+                request.host = host[1]
+        elif not line.startswith(("> ", ">> ", "<> ")):
+            request.body.append(raw)
+    if request is not None:
+        yield request
+
+
+def _target(line: str, name: str, number: int) -> str:
+    """``METHOD address`` of a request line; without a method it is GET; empty for what is none of our calls."""
+    line = re.sub(r"\sHTTP/\d(?:\.\d)?$", "", line).strip()
+    if _METHOD.fullmatch(line):
+        return line
+    if _OTHER_METHODS.match(line):
+        return ""
+    if _ADDRESS.match(line):
+        return f"GET {line}"
+    raise InputError(
+        f"{name}, line {number}: this is no request, expected a method and an address such as GET https://…."
+    )
+
+
+def _calls(
+    request: _Request, variables: Mapping[str, str], name: str, notes: list[str]
+) -> tuple[tuple[Call, ...], int]:
+    place = f"{name}, line {request.line}"
+    method, _, address = request.target.partition(" ")
+    address = _filled(address.strip(), variables)
+    unset = _UNSET_ORIGIN.match(address)
+    if unset is not None:
+        address = address[unset.end() :]
+        if not address:
+            notes.append(f"{place}: its whole address is a variable that is not set in the file, so it is not judged.")
+            return (), 1
+        notes.append(f"{place}: its host is a variable that is not set in the file, taken as Microsoft Graph's.")
+    elif address.startswith("/") and request.host:
+        address = f"https://{request.host}{address}"
+    try:
+        read = parse_call(f"{method} {address}")
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+    if read.host is not None and not _is_api(read.host):
+        return (), 1
+    body, problem = _body(request.body, variables)
+    if problem:
+        notes.append(f"{place}: {problem}, so its fields are not known.")
+    if is_batch(read):
+        inner, unread = batched(body, read)
+        return inner, unread if inner or unread else 1
+    fields = body_fields(body, read.path)
+    return (call(read.method, read.path, read.version, read.body | fields, read.query, read.host),), 0
+
+
+def _is_api(host: str) -> bool:
+    name = host.partition(":")[0]
+    return name in AAD_GRAPH_HOSTS or any(
+        name == api or (api.startswith(".") and name.endswith(api)) for api in _MICROSOFT_APIS
+    )
+
+
+def _filled(text: str, variables: Mapping[str, str]) -> str:
+    """Text with its variables' values; what is not set becomes ``{name}``."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1].strip()
+        if name in variables:
+            return variables[name]
+        words = re.findall(r"[A-Za-z]\w*", name)
+        return f"{{{words[-1] if words else 'id'}}}"
+
+    for _ in range(8):  # variables may use variables
+        filled = _USE.sub(value, text[:MAX_LENGTH])[:MAX_LENGTH] if "{{" in text else text
+        if filled == text:
+            break
+        text = filled
+    return text
+
+
+def _body(lines: list[str], variables: Mapping[str, str]) -> tuple[Any, str]:
+    """The parsed JSON body, or None and why it could not be read; both empty where there is none."""
+    text = "\n".join(lines).strip()
+    if text.startswith("< "):
+        return None, "its body is in another file"
+    if not text.startswith("{") or text.startswith("{{"):
+        return None, ""
+    few = text.count("{{") <= _MOST_USES
+
+    def value(found: re.Match[str]) -> str:
+        return _filled(found[0], variables)
+
+    for filled in (_USE.sub(value, text) if few else "", _USE.sub("0", text)):  # a number may be a variable, unquoted
+        try:
+            return orjson.loads(filled), ""
+        except (orjson.JSONDecodeError, UnicodeEncodeError):
+            continue
+    return None, "its body is not JSON that can be read"
