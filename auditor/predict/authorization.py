@@ -192,10 +192,14 @@ def _of_subscription(who: Subject, question: Question, carried: Token, facts: Ru
     if carried.asked:
         names = ", ".join(sorted(carried.asked))
         check = "consent-blocked" if carried.asked <= carried.blocked else "consent-missing"
-        reason = f"{text} needs the permission to read what is subscribed to; {who.name} requests {names}, not granted yet."
+        reason = (
+            f"{text} needs the permission to read what is subscribed to; {who.name} requests {names}, not granted yet."
+        )
         obstacle = Obstacle(check, "possible", reason, 403, "ExtensionError", tuple(sorted(carried.asked)), fix)
     elif not carried.held and carried.known and not carried.opaque:
-        reason = f"{text} needs the permission to read what is subscribed to, and {who.name} holds none on Microsoft Graph."
+        reason = (
+            f"{text} needs the permission to read what is subscribed to, and {who.name} holds none on Microsoft Graph."
+        )
         obstacle = Obstacle("permission-missing", "likely", reason, 403, "ExtensionError", fix=fix)
     else:
         reason = f"{text} needs the permission to read what is subscribed to, which is not declared."
@@ -214,7 +218,9 @@ def _off_the_map(who: Subject, question: Question, carried: Token, facts: Rules)
     if near and (met := Requirement(near).met_by(carried.held)):
         names = ", ".join(sorted({way.permission for way in met})[:3])
         reason = f"The permission data does not list {text}; {who.name} holds {names}, which opens calls beside it."
-        return Judgement((Obstacle("permission-missing", "possible", reason, 403),), tuple(way.permission for way in met))
+        return Judgement(
+            (Obstacle("permission-missing", "possible", reason, 403),), tuple(way.permission for way in met)
+        )
     if near:
         gap = Gap(who, question, carried, facts, Requirement(near), near)
         guessed = [
@@ -230,6 +236,8 @@ def _off_the_map(who: Subject, question: Question, carried: Token, facts: Rules)
         check = "consent-missing" if carried.missing else "permission-missing"
         others = tuple(elsewhere.rights(Gap(who, question, carried, facts, Requirement(()), ())))
         reason = f"{text} is not in the permission data, and {who.name} holds no application permission at all."
-        obstacle = Obstacle(check, "possible" if others else "likely", reason, 403, needs=tuple(sorted(carried.missing)))
+        obstacle = Obstacle(
+            check, "possible" if others else "likely", reason, 403, needs=tuple(sorted(carried.missing))
+        )
         return Judgement((obstacle, *others))
     return Judgement(unknown=f"The permission data does not list {text}.")

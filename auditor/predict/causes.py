@@ -31,7 +31,9 @@ def _impossible(gap: Gap) -> Obstacle:
     status, code = gap.refusal
     if gap.app_only:
         reason = f"{gap.text} takes no application permission, and {gap.who.name} calls it app-only."
-        return Obstacle("delegated-only-api", "likely", reason, status, code, fix="Make the call with a signed-in user.")
+        return Obstacle(
+            "delegated-only-api", "likely", reason, status, code, fix="Make the call with a signed-in user."
+        )
     reason = f"{gap.text} takes no delegated permission, and {gap.who.name} calls it with a signed-in user."
     return Obstacle("application-only-api", "likely", reason, status, code, fix="Make the call with an app-only token.")
 
@@ -74,7 +76,12 @@ def _password(gap: Gap) -> Obstacle | None:
     )
     fix = f"Grant the application permission {gap.needed}; to reach people who hold an admin role, a higher directory role too."
     return Obstacle(
-        "directory-role-missing", "possible" if has_role else "likely", reason, 403, "Authorization_RequestDenied", fix=fix
+        "directory-role-missing",
+        "possible" if has_role else "likely",
+        reason,
+        403,
+        "Authorization_RequestDenied",
+        fix=fix,
     )
 
 
@@ -86,28 +93,58 @@ def _not_consented(gap: Gap) -> Obstacle | None:
         status, code = 400, "AADSTS65001"
     if gap.met_with(carried.undecided) and not gap.met_with(carried.missing):
         reason = f"{who.name} requests {gap.which(carried.undecided)} for {gap.text}; whether it has consent could not be read."
-        return Obstacle("consent-missing", "possible", reason, status, code)
+        return Obstacle("consent-missing", "possible", reason, status, code, gap.among(carried.undecided))
     if gap.met_with(carried.missing | carried.undecided):
         names = gap.which(carried.missing)
-        reason = f"{who.name} requests the {gap.kind} permission {names} for {gap.text}, and no admin has consented to it."
+        reason = (
+            f"{who.name} requests the {gap.kind} permission {names} for {gap.text}, and no admin has consented to it."
+        )
         if who.planned:
             reason = f"{gap.text} works once an admin has consented to the {gap.kind} permission {names} that the manifest requests."
         if not gap.app_only and not carried.held:
             code = "AADSTS90094"
-        return Obstacle("consent-missing", "certain", reason, status, code, fix=f"Give admin consent to {names}.")
+        return Obstacle(
+            "consent-missing",
+            "certain",
+            reason,
+            status,
+            code,
+            gap.among(carried.missing),
+            f"Give admin consent to {names}.",
+        )
     if gap.met_with(carried.others):
         names, whom = gap.which(carried.others), ", ".join(gap.question.users)
         must = f"{whom} is none of them" if whom else "whoever signs in must be one of them"
         reason = f"Only some users have consented to {names} of {who.name} for {gap.text}; {must}."
-        return Obstacle("consent-partial", "certain", reason, 400, "AADSTS65001", fix=f"Give admin consent to {names} for everybody.")
+        return Obstacle(
+            "consent-partial",
+            "certain",
+            reason,
+            400,
+            "AADSTS65001",
+            gap.among(carried.others),
+            f"Give admin consent to {names} for everybody.",
+        )
     if gap.met_with(carried.blocked):
         names = gap.which(carried.blocked)
-        reason = f"{who.name} requests {names} for {gap.text}; no admin has consented to it, and users may not do so alone."
-        return Obstacle("consent-blocked", "certain", reason, 400, "AADSTS90094", fix=f"Give admin consent to {names}.")
+        reason = (
+            f"{who.name} requests {names} for {gap.text}; no admin has consented to it, and users may not do so alone."
+        )
+        return Obstacle(
+            "consent-blocked",
+            "certain",
+            reason,
+            400,
+            "AADSTS90094",
+            gap.among(carried.blocked),
+            f"Give admin consent to {names}.",
+        )
     if gap.met_with(carried.consentable):
         names = gap.which(carried.consentable)
-        reason = f"{who.name} requests {names} for {gap.text}; each user must consent to it at sign-in, or an admin for all."
-        return Obstacle("consent-missing", "possible", reason, status, code)
+        reason = (
+            f"{who.name} requests {names} for {gap.text}; each user must consent to it at sign-in, or an admin for all."
+        )
+        return Obstacle("consent-missing", "possible", reason, status, code, gap.among(carried.consentable))
     return None
 
 
@@ -157,12 +194,16 @@ def _absent(gap: Gap) -> Obstacle:
     if not gap.app_only and not carried.requests_known:
         return _unseen(gap)
     held = f"it holds {some(carried.held)}" if carried.held else "it holds none on Microsoft Graph"
-    reason = f"{gap.text} needs the {gap.kind} permission {gap.needed}, which {who.name} neither requests nor holds; {held}."
+    reason = (
+        f"{gap.text} needs the {gap.kind} permission {gap.needed}, which {who.name} neither requests nor holds; {held}."
+    )
     if not carried.requests_known:
         reason = f"{gap.text} needs the {gap.kind} permission {gap.needed}, which {who.name} was not granted; {held}."
     fix = f"Request the {gap.kind} permission {first_of(gap.wanted.ways)} and give admin consent to it."
     evidence = {"enough": [written(way) for way in gap.wanted.ways[:SHOWN]]}
-    return Obstacle("permission-missing", "likely" if carried.held else "certain", reason, status, code, fix=fix, evidence=evidence)
+    return Obstacle(
+        "permission-missing", "likely" if carried.held else "certain", reason, status, code, fix=fix, evidence=evidence
+    )
 
 
 def _unseen(gap: Gap) -> Obstacle:
@@ -170,7 +211,14 @@ def _unseen(gap: Gap) -> Obstacle:
     who = gap.who
     if who.users_may_consent is False:
         reason = f"{gap.text} needs {gap.needed}, which nobody has granted to {who.name}; its users would have to consent and may not."
-        return Obstacle("consent-blocked", "likely", reason, 400, "AADSTS90094", fix=f"Give admin consent to {first_of(gap.wanted.ways)}.")
+        return Obstacle(
+            "consent-blocked",
+            "likely",
+            reason,
+            400,
+            "AADSTS90094",
+            fix=f"Give admin consent to {first_of(gap.wanted.ways)}.",
+        )
     status, code = gap.refusal
     reason = f"{gap.text} needs {gap.needed}, which nobody has granted to {who.name}; what its registration asks for cannot be seen here."
     return Obstacle("consent-missing", "possible", reason, status, code)

@@ -54,12 +54,16 @@ def rights(gap: Gap) -> Iterator[Obstacle]:
     """What may open the call all the same. Reasons begin in lower case: they follow on a sentence."""
     status, code = gap.refusal
     conditions = {one.when for one in gap.facts.conditions}
-    if gap.app_only:
-        if "exchange-rbac" in conditions or (gap.facts.template is None and service_of(gap.question.call.path) == "exchange"):
+    # An app that requests the permission itself counts on that one.
+    if gap.app_only and not gap.met_with(gap.carried.asked):
+        if "exchange-rbac" in conditions or (
+            gap.facts.template is None and service_of(gap.question.call.path) == "exchange"
+        ):
             reason = "RBAC for Applications in Exchange Online may give the same right, and Microsoft Graph does not show it."
             yield Obstacle("workload-policy", "possible", reason, status, code)
         if gap.facts.resource_specific:
             yield resource_specific(gap)
+    if gap.app_only:
         yield from _directory_roles(gap)
     if "group-owner" in conditions:
         owner = gap.who.name if gap.app_only else "the signed-in user"

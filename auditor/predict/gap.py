@@ -28,6 +28,7 @@ class Gap:
 
     @property
     def app_only(self) -> bool:
+        """Whether the token is an app's, without a user."""
         return self.question.flow == "app-only"
 
     @property
@@ -47,7 +48,9 @@ class Gap:
     def needed(self) -> str:
         """What it needs, in words: the least privileged permission."""
         ways = self.wanted.needs
-        return ways[0] if len(ways) == 1 else f"{ways[0]} or a higher permission" if ways else "no permission of this type"
+        return (
+            ways[0] if len(ways) == 1 else f"{ways[0]} or a higher permission" if ways else "no permission of this type"
+        )
 
     @property
     def refusal(self) -> tuple[int, str | None]:
@@ -63,11 +66,18 @@ class Gap:
         """Whether these permissions beside the token's would meet the list."""
         return bool(names) and bool(self.wanted.met_by(names | self.carried.held))
 
+    def among(self, names: frozenset[str]) -> tuple[str, ...]:
+        """Those of these permissions that the list asks for, the least privileged first."""
+        wanted = [name.lower() for way in self.wanted.ways for name in (way.permission, *way.also_requires)]
+        return tuple(
+            sorted((name for name in names if name.lower() in wanted), key=lambda name: wanted.index(name.lower()))
+        )
+
     def which(self, names: frozenset[str]) -> str:
-        """Those of these permissions that the list asks for, as text."""
-        wanted = {name.lower() for way in self.wanted.ways for name in (way.permission, *way.also_requires)}
-        found = sorted(name for name in names if name.lower() in wanted)
-        return " and ".join(found[:3]) or self.needed
+        """As ``among``, in words: one is enough, unless the list wants several together."""
+        found = self.among(names)
+        joined = " and " if any(way.also_requires for way in self.wanted.ways) else " or "
+        return joined.join(found[:3]) or self.needed
 
     def names(self, permission: str) -> bool:
         """Whether the list names a permission."""

@@ -12,7 +12,16 @@ from collections.abc import Iterable
 from auditor.reference.claims import Authorization
 
 _STRENGTH = {"ReadBasic": 0, "Read": 1, "ReadWrite": 2, "Manage": 3, "FullControl": 4}
-_DIRECTORY = ("User", "Group", "GroupMember", "Application", "Device", "Organization", "OrgContact", "AdministrativeUnit")
+_DIRECTORY = (
+    "User",
+    "Group",
+    "GroupMember",
+    "Application",
+    "Device",
+    "Organization",
+    "OrgContact",
+    "AdministrativeUnit",
+)
 """Families that the Directory permissions read (and, with ReadWrite, write) in the main."""
 
 

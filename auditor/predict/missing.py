@@ -17,7 +17,8 @@ def obstacles(gap: Gap) -> Iterator[Obstacle]:
     if (decides := elsewhere.deciding(gap)) is not None:
         yield replace(decides, needs=gap.wanted.needs)
         return
-    found = replace(cause(gap), needs=gap.wanted.needs)
+    found = cause(gap)
+    found = replace(found, needs=found.needs or gap.wanted.needs)
     if not gap.carried.known and gap.question.account != "personal":
         reason = f"What was granted to {gap.who.name} could not be read; {gap.text} needs {gap.needed}."
         yield replace(found, certainty="possible", reason=reason)

@@ -14,25 +14,35 @@ from typing import Any
 from auditor.predict.authorization import Judgement
 from auditor.predict.services import refusal
 from auditor.predict.subject import Subject
-from auditor.predict.verdict import Obstacle, Question
+from auditor.predict.verdict import Certainty, Obstacle, Question
 from auditor.reference import overlay
 from auditor.reference.licences import Licence, needed_by
 from auditor.reference.resources import GRAPH
 from auditor.reference.roles import AppRequirement, app_requirements
-from auditor.reference.user_calls import UserCallRule, guest_rule, user_call_rule
+from auditor.reference.user_calls import UserCallRule, guest_level, guest_rule, user_call_rule
 from auditor.tenant.cells import flag, listed
 from auditor.tenant.tables import Tenant
 
 SKUS = "subscribedSkus"
 _USER = re.compile(r"^/users(?:/|\()'?([^/')]+)", re.IGNORECASE)
 _SENSITIVE = frozenset(
-    {"passwordprofile", "accountenabled", "mobilephone", "businessphones", "othermails", "userprincipalname", "onpremisesimmutableid"}
+    {
+        "passwordprofile",
+        "accountenabled",
+        "mobilephone",
+        "businessphones",
+        "othermails",
+        "userprincipalname",
+        "onpremisesimmutableid",
+    }
 )
 """https://learn.microsoft.com/graph/api/user-update: of people who hold an admin role, only a higher role changes these."""
 _APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
 
 
-def obstacles(who: Subject, question: Question, judged: Judgement, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
+def obstacles(
+    who: Subject, question: Question, judged: Judgement, tenant: Tenant, user: Any | None
+) -> Iterator[Obstacle]:
     """What the caller's own rights and licences put in the way.
 
     Args:
@@ -48,7 +58,7 @@ def obstacles(who: Subject, question: Question, judged: Judgement, tenant: Tenan
         yield from _app_roles(who, question, judged)
     elif question.account == "work":
         yield from _whose_object(who, question, judged, user)
-        yield from _user_roles(question, judged.template, user)
+        yield from _user_roles(question, judged.template, tenant, user)
     if question.account == "work":
         yield from _licences(question, judged, tenant, user)
 
@@ -78,7 +88,9 @@ def _app_role(who: Subject, question: Question, need: AppRequirement, permission
     unread = " (its directory roles could not be read)" if who.directory_roles is None else ""
     reason = f"{who.name} holds {permission} for {question.call.text} and no directory role such as {need.grant}{unread}: {need.why}."
     status = need.http_status or 403
-    fix = f"Assign the directory role {need.grant} to the service principal of {who.name}, if it must reach such people."
+    fix = (
+        f"Assign the directory role {need.grant} to the service principal of {who.name}, if it must reach such people."
+    )
     return Obstacle("directory-role-missing", "possible", reason, status, need.error_code, fix=fix)
 
 
@@ -91,12 +103,19 @@ def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any
     text = question.call.text
     if "self" in whens:
         mail = any(f"/{part}" in template.lower() for part in _APP_ONLY_MAIL)
-        certainty = "likely" if mine is False else "possible"
+        certainty: Certainty = "likely" if mine is False and question.users else "possible"
         reason = f"With a signed-in user {text} reaches that user's own data alone, whatever role the user holds; others' take an app-only token."
         checks = ("application-only-api", "user-privilege") if mail else ("user-privilege", "application-only-api")
         status, code = refusal(question.call.path, empty=False)
         for check in checks:
-            yield Obstacle(check, certainty, reason, status, code, fix="Call /me for the user's own data, or use an application permission.")  # type: ignore[arg-type]
+            yield Obstacle(
+                check,
+                certainty,
+                reason,
+                status,
+                code,
+                fix="Call /me for the user's own data, or use an application permission.",
+            )
         return
     reason = f"With a signed-in user {text} reaches another mailbox only as far as it is shared with that user and the permission is a .Shared one."
     yield Obstacle("user-privilege", "possible", reason, 403, "ErrorAccessDenied")
@@ -104,11 +123,14 @@ def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any
 
 
 def _is_own(question: Question, user: Any | None) -> bool | None:
-    """Whether the user in the path is the one who signs in; None: not known."""
-    match = _USER.match(question.call.path)
-    if match is None:
+    """Whether the path is about the one who signs in; None: not known."""
+    path = question.call.path.lower()
+    if path == "/me" or path.startswith("/me/"):
         return True
-    named = match.group(1).lower()
+    match = _USER.match(path)
+    if match is None:
+        return False
+    named = match.group(1)
     if named.startswith("{") or not question.users:
         return None
     known = {name.lower() for name in question.users}
@@ -117,38 +139,46 @@ def _is_own(question: Question, user: Any | None) -> bool | None:
     return named in known
 
 
-def _user_roles(question: Question, template: str, user: Any | None) -> Iterator[Obstacle]:
+def _user_roles(question: Question, template: str, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
     """Directory roles of the signed-in user, and what guests are refused."""
     call = question.call
-    fields = call.body | call.query
-    rule = user_call_rule(call.method, template, fields)
-    guest = user is not None and user.user_type == "Guest"
+    rule = user_call_rule(call.method, template, call.body | call.query)
     roles = user.directory_roles if user is not None and flag(user.found) is not False else None
-    status, code = refusal(call.path, empty=False)
     if rule is None:
-        denied = guest_rule(call.method, template) if guest else None
-        if denied is not None and _is_own(question, user) is not True and not roles:
-            reason = f"{_name(user)} is a guest, and {call.text} is refused to guests: {denied.why}"
-            yield Obstacle("user-privilege", denied.certainty, reason, status, code)
-        elif denied is not None and "{" not in call.path and not call.path.lower().startswith("/me") and not roles:
-            reason = f"{_name(user)} is a guest, and {call.text} is refused to guests: {denied.why}"
-            yield Obstacle("user-privilege", denied.certainty, reason, status, code)
+        yield from _of_guests(question, template, tenant, user, bool(roles))
+    elif roles is None or not any(one in rule.roles.values() for one in roles):
+        yield from _without_role(question, rule, tenant, user, roles)
+
+
+def _of_guests(
+    question: Question, template: str, tenant: Tenant, user: Any | None, has_roles: bool
+) -> Iterator[Obstacle]:
+    own = _is_own(question, user)
+    level = guest_level(tenant.consent.guest_user_role_id) or "limited"
+    if user is None or user.user_type != "Guest" or has_roles or own is True:
         return
-    if roles is not None and any(template_id in rule.roles.values() for template_id in roles):
-        return
-    yield from _without_role(question, rule, user, roles, guest)
+    denied = guest_rule(question.call.method, template, level)
+    if denied is not None:
+        known = tenant.consent.guest_user_role_id is not None and own is False
+        certainty: Certainty = denied.certainty if known else "possible"
+        status, code = refusal(question.call.path, empty=False)
+        reason = f"{_name(user)} is a guest, and {question.call.text} is refused to guests: {denied.why}"
+        yield Obstacle("user-privilege", certainty, reason, status, code, fix="Let a member of the tenant sign in.")
 
 
 def _without_role(
-    question: Question, rule: UserCallRule, user: Any | None, roles: Any | None, guest: bool
+    question: Question, rule: UserCallRule, tenant: Tenant, user: Any | None, roles: Any | None
 ) -> Iterator[Obstacle]:
     call = question.call
+    guest = user is not None and user.user_type == "Guest"
+    taken = rule.setting is not None and (tenant.consent.user_permissions or {}).get(rule.setting) is False
+    own = rule.members == "own" and not taken
     status, code = refusal(call.path, empty=False)
     needed = listed([name for name in rule.roles if name != "Global Administrator"][:3] or ["Global Administrator"])
     fix = f"Let a user sign in who holds one of these directory roles: {', '.join(rule.roles)}."
     why = rule.why.rstrip(".")
     if roles is None:
-        if rule.members == "own":
+        if own:
             return
         reason = f"{call.text} also needs a directory role of the signed-in user, such as {needed}: {why}."
         yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)
@@ -159,12 +189,12 @@ def _without_role(
         reason = f"{name} holds a directory role for {call.text} over a part of the directory only; objects outside it are refused."
         yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)
         return
-    certainty = rule.certainty
-    if rule.members == "own" and not (guest and rule.guests == "refused"):
+    certainty: Certainty = rule.certainty
+    if own and not (guest and rule.guests == "refused"):
         certainty = "possible"
     held = "none of the directory roles that are enough" if roles else "no directory role"
-    own = " (objects of one's own excepted)" if rule.members == "own" else ""
-    reason = f"{name} holds {held} for {call.text}{own}, such as {needed}: {why}."
+    but = " (objects of one's own excepted)" if own else ""
+    reason = f"{name} holds {held} for {call.text}{but}, such as {needed}: {why}."
     yield Obstacle("user-privilege", certainty, reason, status, code, fix=fix)
 
 
@@ -181,8 +211,8 @@ def _licences(question: Question, judged: Judgement, tenant: Tenant, user: Any |
         if tenant.is_read(SKUS) and (lack := _tenant_lacks(licence, tenant)) is not None:
             reason = f"{call.text} needs {licence.name}, and {lack}."
             fix = f"Buy or activate {licence.name} for this tenant."
-            certainty = "likely" if licence.certainty == "likely" else "possible"
-            yield Obstacle("license-missing", certainty, reason, licence.http_status, licence.error_code, fix=fix)  # type: ignore[arg-type]
+            certainty: Certainty = "likely" if licence.certainty == "likely" else "possible"
+            yield Obstacle("license-missing", certainty, reason, licence.http_status, licence.error_code, fix=fix)
         elif licence.per_user and _user_lacks(licence, question, user):
             reason = f"{call.text} needs {licence.name}, and {_name(user)} has no licence with it."
             fix = f"Assign a licence with {licence.name} to {_name(user)}."

@@ -40,8 +40,12 @@ class Requirement:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The entries as text, least privileged first."""
-        return tuple(dict.fromkeys(written(way) for way in self.ways))[:SHOWN]
+        """The entries as text, least privileged first; those of other services, which cover the call by the way, last."""
+        if not self.ways:
+            return ()
+        family = _family(self.ways[0])
+        ordered = sorted(self.ways, key=lambda way: (_family(way) != family, _family(way) != "Directory"))
+        return tuple(dict.fromkeys(written(way) for way in ordered))[:SHOWN]
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Rules:
     """The call whose permission this one needs (change notifications); None for every other call."""
     needs_subscribed: bool
     """It is such a call, and what is subscribed to is not declared."""
+
+
+def _family(way: Authorization) -> str:
+    """``User`` of ``User.Read.All``, ``Group`` of ``GroupMember.Read.All``."""
+    return way.permission.partition(".")[0].partition("-")[0].removesuffix("Member")
 
 
 def written(way: Authorization) -> str:

@@ -56,5 +56,9 @@ def refusal(path: str, *, empty: bool) -> tuple[int, str | None]:
     service = service_of(path)
     if service == "exchange":
         return (401, "NoPermissionsInAccessToken") if empty else (403, "ErrorAccessDenied")
-    codes: dict[Service, str] = {"directory": "Authorization_RequestDenied", "files": "accessDenied", "teams": "Forbidden"}
+    codes: dict[Service, str] = {
+        "directory": "Authorization_RequestDenied",
+        "files": "accessDenied",
+        "teams": "Forbidden",
+    }
     return 403, codes.get(service)

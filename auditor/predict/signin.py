@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from auditor.predict.subject import Subject
-from auditor.predict.verdict import Obstacle, Question
+from auditor.predict.verdict import Certainty, Obstacle, Question
 from auditor.reference.clouds import CLOUDS
 from auditor.reference.first_party import first_party_client
 from auditor.reference.resources import AAD_GRAPH, ARM, EXCHANGE, GRAPH, SHAREPOINT, resource_name
@@ -23,7 +23,7 @@ from auditor.tenant.tables import Tenant
 FEDERATED = "applications/federatedIdentityCredentials"
 _WORDS = {"graph": GRAPH, "aad-graph": AAD_GRAPH, "exchange": EXCHANGE, "sharepoint": SHAREPOINT, "arm": ARM}
 _PERSONAL_AUDIENCES = ("AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount")
-_SEEN_OFF = {
+_SEEN_OFF: dict[str, tuple[Certainty, str]] = {
     "accountEnabled": ("certain", "its service principal is disabled (accountEnabled is false)"),
     "service principal isDisabled": ("likely", "its service principal is disabled (isDisabled is true)"),
     "application isDisabled": ("likely", "its app registration is disabled (isDisabled is true)"),
@@ -56,7 +56,9 @@ def wrong_resource(who: Subject, question: Question, cloud: str) -> Obstacle | N
         return None
     fix = "Ask for a token for Microsoft Graph, and grant the permissions there."
     if asked == AAD_GRAPH:
-        reason = f"{who.name} asks for tokens for {name}, a retired API; permissions of Microsoft Graph do not count there."
+        reason = (
+            f"{who.name} asks for tokens for {name}, a retired API; permissions of Microsoft Graph do not count there."
+        )
         return Obstacle("wrong-resource", "certain", reason, 403, "Authorization_RequestDenied", fix=fix)
     reason = f"{who.name} asks for tokens for {name}, and {call.text} is Microsoft Graph's, which refuses a token for another API."
     return Obstacle("wrong-resource", "certain", reason, 401, "InvalidAuthenticationToken", fix=fix)
@@ -78,7 +80,9 @@ def obstacles(who: Subject, question: Question, tenant: Tenant) -> Iterator[Obst
         by = who.row.disabled_by if isinstance(who.row.disabled_by, str) else "accountEnabled"
         certainty, seen = _SEEN_OFF.get(by, _SEEN_OFF["accountEnabled"])
         reason = f"{who.name} gets no token: {seen}."
-        yield Obstacle("sign-in-blocked", certainty, reason, 400, "AADSTS7000112", fix="Enable it, if it is meant to work.")  # type: ignore[arg-type]
+        yield Obstacle(
+            "sign-in-blocked", certainty, reason, 400, "AADSTS7000112", fix="Enable it, if it is meant to work."
+        )
     yield from _resource(who, tenant)
     yield from _credentials(who, question, tenant)
 
@@ -87,7 +91,9 @@ def _audience(who: Subject) -> Iterator[Obstacle]:
     audience = who.row.sign_in_audience if who.row is not None else None
     if who.has_registration and isinstance(audience, str) and audience not in _PERSONAL_AUDIENCES:
         reason = f"{who.name} is not open to personal accounts: its signInAudience is {audience}."
-        yield Obstacle("personal-account", "certain", reason, 400, "AADSTS500200", fix="Sign in with a work or school account.")
+        yield Obstacle(
+            "personal-account", "certain", reason, 400, "AADSTS500200", fix="Sign in with a work or school account."
+        )
 
 
 def _absent(who: Subject, question: Question, tenant: Tenant) -> Obstacle | None:
@@ -97,12 +103,16 @@ def _absent(who: Subject, question: Question, tenant: Tenant) -> Obstacle | None
     if who.row is None:
         return _unknown_app(who, question, tenant)
     if not who.has_principal and who.kind != "first-party":
-        reason = f"{who.name} has an app registration and no service principal in this tenant, so its tokens are refused."
-        certainty = "certain" if question.flow == "app-only" else "possible"
+        reason = (
+            f"{who.name} has an app registration and no service principal in this tenant, so its tokens are refused."
+        )
+        certainty: Certainty = "certain" if question.flow == "app-only" else "possible"
         fix = "Create its service principal (admin consent does so)."
-        return Obstacle("sign-in-blocked", certainty, reason, 401, "Authorization_IdentityNotFound", fix=fix)  # type: ignore[arg-type]
+        return Obstacle("sign-in-blocked", certainty, reason, 401, "Authorization_IdentityNotFound", fix=fix)
     if not who.has_registration and who.kind in ("registration", "external") and who.row.owner_tenant_id == tenant.id:
-        reason = f"The app registration behind the service principal of {who.name} was deleted; no token is issued to it."
+        reason = (
+            f"The app registration behind the service principal of {who.name} was deleted; no token is issued to it."
+        )
         return Obstacle("sign-in-blocked", "likely", reason, 400, "AADSTS700016")
     return None
 
@@ -126,7 +136,9 @@ def _resource(who: Subject, tenant: Tenant) -> Iterator[Obstacle]:
     resources = tenant.resources
     row: Any = next(resources[resources["resource_app_id"] == GRAPH].itertuples(index=False), None)
     if row is not None and pd.notna(row.enabled) and not row.enabled:
-        reason = f"The service principal of Microsoft Graph is disabled in this tenant, so {who.name} gets no token for it."
+        reason = (
+            f"The service principal of Microsoft Graph is disabled in this tenant, so {who.name} gets no token for it."
+        )
         yield Obstacle("sign-in-blocked", "certain", reason, 400, "AADSTS500014")
 
 
@@ -153,16 +165,20 @@ def _credentials(who: Subject, question: Question, tenant: Tenant) -> Iterator[O
     app_only = question.flow == "app-only"
     if held.past or held.coming:
         code = "AADSTS7000222" if held.last_kind == "secret" else "AADSTS700027"
-        seen = f"its last {held.last_kind} ended on {held.ended_at:%Y-%m-%d}" if held.ended_at else "its credential is not valid yet"
+        seen = (
+            f"its last {held.last_kind} ended on {held.ended_at:%Y-%m-%d}"
+            if held.ended_at
+            else "its credential is not valid yet"
+        )
         reason = f"{who.name} has no valid client credential: {seen}."
-        certainty = "certain" if app_only and tenant.is_read(FEDERATED) else "likely"
+        certainty: Certainty = "certain" if app_only and tenant.is_read(FEDERATED) else "likely"
         fix = "Add a new credential and give it to the app."
-        yield Obstacle("credential-expired", certainty, reason, 401, code, fix=fix)  # type: ignore[arg-type]
+        yield Obstacle("credential-expired", certainty, reason, 401, code, fix=fix)
     elif app_only:
         certainty = "likely" if tenant.is_read(FEDERATED) else "possible"
         reason = f"{who.name} has no client credential at all, and an app-only token needs one."
         fix = "Add a certificate, a federated credential or a secret; or make the call with a signed-in user."
-        yield Obstacle("credential-expired", certainty, reason, 401, "AADSTS7000218", fix=fix)  # type: ignore[arg-type]
+        yield Obstacle("credential-expired", certainty, reason, 401, "AADSTS7000218", fix=fix)
 
 
 def _is_confidential(row: Any) -> bool:

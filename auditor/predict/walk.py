@@ -83,11 +83,10 @@ def _flows(tenant: Tenant, app_id: str, account: Account) -> tuple[Flow, ...]:
     if account == "personal":
         return ("delegated",)
     who = subject(tenant, app_id.lower())
-    found: tuple[Flow, ...] = tuple(one for one in ("app-only", "delegated") if who.row is not None and one in who.row.flows)
+    every: tuple[tuple[Flow, str], ...] = (("app-only", "application"), ("delegated", "delegated"))
     types = {one.type for one in who.holdings if one.resource_app_id == GRAPH and (one.requested or one.granted)}
-    asked: tuple[Flow, ...] = tuple(
-        flow for flow, kind in (("app-only", "application"), ("delegated", "delegated")) if kind in types  # type: ignore[misc]
-    )
+    found = tuple(flow for flow, _ in every if who.row is not None and flow in who.row.flows)
+    asked = tuple(flow for flow, kind in every if kind in types)
     both = tuple(one for one in found if one in asked)
     return both or found or asked or ("app-only", "delegated")
 
@@ -101,7 +100,9 @@ def _answer(who: Subject, question: Question, tenant: Tenant) -> Prediction:
     if wrong is not None:
         return _verdict(question, [*signs_in, wrong], Judgement(), Token())
     if question.call.host is not None:
-        unknown = f"{question.call.text} goes to {question.call.host}, whose permissions are not in the permission data."
+        unknown = (
+            f"{question.call.text} goes to {question.call.host}, whose permissions are not in the permission data."
+        )
         return _verdict(question, signs_in, Judgement(unknown=unknown), Token())
     user_id = user.user_id if user is not None and isinstance(user.user_id, str) else None
     carried = token(who, question, user_id)
@@ -139,7 +140,13 @@ def _verdict(question: Question, found: Sequence[Obstacle], judged: Judgement, c
     else:
         reason = f"The token carries {', '.join(judged.granted_by[:3])}, which opens {question.call.text}."
     return Prediction(
-        question.app_id, question.flow, question.call, "allowed", reason, granted_by=judged.granted_by, evidence=_seen(carried)
+        question.app_id,
+        question.flow,
+        question.call,
+        "allowed",
+        reason,
+        granted_by=judged.granted_by,
+        evidence=_seen(carried),
     )
 
 

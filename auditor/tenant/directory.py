@@ -24,6 +24,10 @@ class ConsentSettings:
     admin_consent_requests: bool | None
     """Whether users may ask an admin (adminConsentRequestPolicy.isEnabled)."""
     security_defaults: bool | None
+    guest_user_role_id: str | None = None
+    """What guests may do (authorizationPolicy.guestUserRoleId), lower case; None: not read."""
+    user_permissions: Mapping[str, bool] | None = None
+    """What every member may do by default (defaultUserRolePermissions: allowedToCreateApps, ...); None: not read."""
 
     @property
     def users_may_consent(self) -> bool | None:
@@ -48,6 +52,14 @@ def consent_settings(authorization: Raw | None, requests: Raw | None, defaults: 
         user_consent_policies=policies,
         admin_consent_requests=None if requests is None else flag(requests, "isEnabled"),
         security_defaults=None if defaults is None else flag(defaults, "isEnabled"),
+        guest_user_role_id=None if authorization is None else key(authorization, "guestUserRoleId"),
+        user_permissions=None
+        if authorization is None
+        else {
+            name: value
+            for name, value in part(authorization, "defaultUserRolePermissions").items()
+            if isinstance(value, bool)
+        },
     )
 
 
