@@ -16,7 +16,9 @@ The rules, in the order they are applied:
    real app must have had it to come so far.
 6. People: a user is declared only where something is known about one (delegated: who signs in; app-only: whose objects).
    A user has every plan the tenant owns unless the facts say otherwise.
-7. What a token is asked for: ``resource_requested``; "other" is the app's own API.
+7. Where nothing is said about user consent, users may consent to what is not for admins alone, as they could by default
+   in the years most threads are from.
+8. What a token is asked for: ``resource_requested``; "other" is the app's own API.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ CLIENTS = {
     "azure-powershell": (AZURE_POWERSHELL, "Microsoft Azure PowerShell"),
     "graph-powershell": (GRAPH_POWERSHELL, "Microsoft Graph Command Line Tools"),
     "graph-explorer": (GRAPH_EXPLORER, "Graph Explorer"),
+    "intune-powershell": ("d1ddf0e4-d672-4dae-b554-9d5bdfd93547", "Microsoft Intune PowerShell"),
 }
 _SUBSCRIBED = (
     ("ChannelMessage.", "teams/{id}/channels/{id}/messages"),
@@ -115,7 +118,7 @@ class _Site:
     case: Case
     facts: Facts
     flow: Flow | None
-    builder: TenantBuilder = field(default_factory=TenantBuilder)
+    builder: TenantBuilder = field(default_factory=lambda: TenantBuilder(user_consent="microsoft-user-default-legacy"))
 
 
 def express(case: Case, facts: Facts | None = None) -> Expressed:
@@ -305,7 +308,7 @@ def _app(site: _Site) -> str:
     case, facts, builder = site.case, site.facts, site.builder
     resource = RESOURCES.get(facts.on_resource, GRAPH)
     if facts.app == "unknown":
-        return builder.guid("app", "nobody knows")
+        return CLIENTS[facts.client][0] if facts.client else builder.guid("app", "nobody knows")
     if facts.client:
         app = builder.first_party(*CLIENTS[facts.client])
     elif case.credential == "managed-identity":
@@ -421,7 +424,7 @@ def _role(builder: TenantBuilder, principal_id: str, role: str) -> None:
 
 
 def _resource(case: Case, facts: Facts, app_id: str) -> str:
-    """Rule 7."""
+    """Rule 8."""
     wanted = facts.resource or case.resource
     if wanted in ("graph", "unknown"):
         return "graph"

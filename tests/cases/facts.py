@@ -36,7 +36,7 @@ class Facts:
     app: Literal["", "disabled", "unknown", "orphan", "external", "unassigned"] = ""
     """Its service principal is disabled; the tenant has none; the registration was deleted; it is registered in another
     tenant; it requires assignment and nobody is assigned."""
-    client: Literal["", "azure-cli", "azure-powershell", "graph-powershell", "graph-explorer"] = ""
+    client: Literal["", "azure-cli", "azure-powershell", "graph-powershell", "graph-explorer", "intune-powershell"] = ""
     """One of Microsoft's own clients in place of an app of one's own."""
     credentials: Literal["", "expired", "renewed", "none"] = ""
     """Expired all; one expired and a new one; none at all."""

@@ -81,6 +81,7 @@ _RULES: tuple[tuple[str, Any, Callable[[str], bool]], ...] = (
             r"Get-AzAccessToken",
         ),
     ),
+    ("client", "intune-powershell", _any(r"Intune PowerShell client", r"d1ddf0e4-")),
     ("client", "graph-explorer", _any(r"Graph Explorer", r"de8bc8b5-d9f9")),
     (
         "client",

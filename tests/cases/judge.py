@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from auditor.predict.verdict import Prediction
@@ -53,7 +54,7 @@ def judge(case: Case) -> Judged:
 def predict(expressed: Expressed) -> Sequence[Prediction]:
     """The product's predictions on every call and flow of a case."""
     from auditor.predict.walk import predict as answer
-    from auditor.predict.walk import questions
+    from auditor.predict.walk import questions, settle
 
     tenant = load_tenant(expressed.builder.data, users=expressed.users)
     asked = questions(
@@ -65,7 +66,10 @@ def predict(expressed: Expressed) -> Sequence[Prediction]:
         resource=expressed.resource,
         tenant=tenant,
     )
-    return [answer(question, tenant) for question in asked]
+    found: list[Prediction] = []
+    for _, same in groupby(asked, key=lambda question: question.call):
+        found += settle([answer(question, tenant) for question in same], expressed.flow)
+    return found
 
 
 def _deciding(case: Case, predictions: Sequence[Prediction]) -> Prediction:
