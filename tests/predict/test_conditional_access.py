@@ -258,9 +258,14 @@ def test_a_web_app_that_a_policy_names_is_the_resource_of_its_own_sign_in() -> N
     builder = TenantBuilder()
     web = builder.app("Web", web=WEB)
     native = builder.app("Native", public=NATIVE)
-    builder.policy("Closed", grant=["block"], applications={"includeApplications": [web.app_id, native.app_id]})
+    both = builder.app("Both", web=WEB, public=NATIVE)
+    named = [web.app_id, native.app_id, both.app_id]
+    builder.policy("Closed", grant=["block"], applications={"includeApplications": named})
     assert seen(of(builder.data, web)) == [("likely", "AADSTS53003")]
     assert of(builder.data, native) == []
+    assert seen(of(builder.data, both)) == [
+        ("possible", "AADSTS53003")
+    ]  # the native client asks for no ID token of its own
 
 
 def test_security_defaults() -> None:
