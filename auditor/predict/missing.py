@@ -64,6 +64,9 @@ def _beside(gap: Gap, found: Obstacle) -> Iterator[Obstacle]:
     if found.check == "directory-role-missing":
         reason = f"{gap.text} needs {gap.needed}, which {gap.who.name} does not hold."
         yield Obstacle("permission-missing", "likely", reason, status, code, gap.wanted.needs)
+    elif found.check == "consent-blocked":
+        reason = f"No admin has consented to {gap.needed} of {gap.who.name}."
+        yield Obstacle("consent-missing", "likely", reason, status, code, found.needs)
     elif found.check == "permission-missing" and gap.app_only and not gap.carried.requests_known:
         reason = f"Nobody has granted {gap.needed} to {gap.who.name}."
         yield Obstacle("consent-missing", "likely", reason, status, code, gap.wanted.needs)

@@ -113,7 +113,7 @@ def _answer(who: Subject, question: Question, tenant: Tenant) -> Prediction:
     if who.row is not None and not who.planned:
         pairs = frozenset((GRAPH, name) for name in (judged.granted_by or carried.held | carried.asked))
         found += conditional_access.obstacles(who.row, question, pairs, tenant, user)
-    return _verdict(question, found, judged, carried)
+    return _verdict(question, found, judged, carried, known=who.row is not None)
 
 
 def _user(question: Question, tenant: Tenant) -> Any | None:
@@ -124,14 +124,16 @@ def _user(question: Question, tenant: Tenant) -> Any | None:
     return next(rows[rows["asked"] == question.users[0].lower()].itertuples(index=False), None)
 
 
-def _verdict(question: Question, found: Sequence[Obstacle], judged: Judgement, carried: Token) -> Prediction:
+def _verdict(
+    question: Question, found: Sequence[Obstacle], judged: Judgement, carried: Token, *, known: bool = True
+) -> Prediction:
     """The first obstacle that is certain or likely denies; else those that are possible make it depend."""
     sure = [one for one in found if one.certainty != "possible"]
     if sure:
         return _prediction(question, "denied", sure[0], sure[1:], judged)
     possible = [one for one in found if one.certainty == "possible"]
     if possible:
-        deciding = _likeliest(possible, judged)
+        deciding = _likeliest(possible, judged, known=known)
         return _prediction(question, "depends", deciding, [one for one in possible if one is not deciding], judged)
     if judged.unknown is not None:
         return Prediction(question.app_id, question.flow, question.call, "unknown", judged.unknown, needs=judged.needs)
@@ -150,8 +152,10 @@ def _verdict(question: Question, found: Sequence[Obstacle], judged: Judgement, c
     )
 
 
-def _likeliest(possible: Sequence[Obstacle], judged: Judgement) -> Obstacle:
-    """What a call hangs on most: what stage 3 says of the permission, else the first on the way."""
+def _likeliest(possible: Sequence[Obstacle], judged: Judgement, *, known: bool) -> Obstacle:
+    """What a call hangs on most: that the app is not there, what stage 3 says of the permission, else the first on the way."""
+    if not known:
+        return possible[0]
     return next((one for one in possible if one in judged.obstacles), possible[0])
 
 
