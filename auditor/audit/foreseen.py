@@ -6,6 +6,8 @@ call is ``auditor.predict.walk``'s. Findings about denied calls are ``denied``'s
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from auditor.audit.check import Context
 from auditor.errors import AuditorError
 from auditor.predict.call import Call
@@ -30,7 +32,7 @@ def foresee(tenant: Tenant, context: Context, app_ids: frozenset[str] = frozense
     for app_id, app in sorted(context.apps.items()):
         if not app.calls or (app_ids and app_id not in app_ids):
             continue
-        from auditor.predict.walk import questions
+        from auditor.predict.walk import questions, settle
 
         asked = questions(
             app_id,
@@ -41,7 +43,8 @@ def foresee(tenant: Tenant, context: Context, app_ids: frozenset[str] = frozense
             resource=app.resource,
             tenant=tenant,
         )
-        made += [_predicted(question, tenant) for question in asked]
+        for _, same in groupby(asked, key=lambda question: question.call):
+            made += settle([_predicted(question, tenant) for question in same], app.flow)
     return sorted(made, key=lambda one: (one.app_id, one.call.text, one.flow))
 
 
