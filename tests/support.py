@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.audit.check import Context, Examination
+from auditor.emulator.store import Store
 from auditor.emulator.tenantfile import prepare
 from auditor.reference.clouds import CLOUDS
 from auditor.tenant.snapshot import Snapshot, SnapshotWriter
@@ -71,25 +72,30 @@ def _assigned(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _asked(data: dict[str, Any], users: Sequence[str]) -> list[dict[str, Any]]:
     """What the collector keeps of the users that were asked for, by user principal name or id."""
+    store = Store(data)
     lines = []
-    for name in users:
-        found = [row for row in data["users"] if name.lower() in (row["id"], row["userPrincipalName"].lower())]
-        held = [row for row in data["roleAssignments"] if found and row["principalId"] == found[0]["id"]]
-        lines.append(
-            {
-                "asked": name.lower(),
-                "found": bool(found),
-                "user": found[0] if found else {},
-                "directoryRoles": [
-                    {"roleTemplateId": row["roleDefinitionId"]} for row in held if row["directoryScopeId"] == "/"
-                ],
-                "roleAssignments": held,
-                "appRoleAssignments": [
-                    row for row in data["appRoleAssignments"] if found and row["principalId"] == found[0]["id"]
-                ],
-            }
-        )
+    for asked in dict.fromkeys(name.strip().lower() for name in users):
+        row = store.find("users", asked) or store.find("users", asked, "userPrincipalName")
+        line: dict[str, Any] = {"asked": asked, "found": row is not None, "user": None}
+        line |= dict.fromkeys(("directoryRoles", "roleAssignments", "appRoleAssignments"))
+        if row is not None:
+            line["user"] = _picked(row, "id", "userPrincipalName", "userType", "accountEnabled")
+            plans = row.get("assignedPlans") or []
+            line["user"]["assignedPlans"] = [
+                _picked(plan, "servicePlanId", "capabilityStatus", "service") for plan in plans
+            ]
+            held = store.memberships(row["id"], transitive=True)
+            line["directoryRoles"] = [_picked(one, "roleTemplateId") for one in held if "roleTemplateId" in one]
+            assigned = store.where("roleAssignments", "principalId", row["id"])
+            line["roleAssignments"] = [_picked(one, "roleDefinitionId", "directoryScopeId") for one in assigned]
+            entered = store.assignments_of_user(row["id"])
+            line["appRoleAssignments"] = [_picked(one, "resourceId", "appRoleId") for one in entered]
+        lines.append(line)
     return lines
+
+
+def _picked(record: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: record.get(name) for name in names}
 
 
 def snapshot_of(

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auditor.emulator import baseline, services, shapes
+from auditor.emulator import services, shapes
 from auditor.emulator.app import App, Published, Request, app_id_of, is_guid, named
 from auditor.emulator.services import MICROSOFT_TENANT
 from auditor.emulator.shapes import DEFAULT_ACCESS, Raw
@@ -296,20 +296,25 @@ class TenantBuilder(Surroundings):
             row.update(raw)
             self.data["appRoleAssignments"].append(row)
 
+    def assign_group(self, group: str, permission: str, *, resource: App | str = GRAPH, **raw: Any) -> Raw:
+        """An application permission assigned to a group (by name), which its members do not get by it. Returns the raw row."""
+        target = self._object(resource)
+        group_id = self.group(group)
+        role_id = self.permission_id(permission, "application", resource)
+        row = shapes.role_assignment(
+            self.guid("assignment", group_id, target["id"], role_id),
+            role_id=role_id,
+            principal={"id": group_id, "displayName": group},
+            resource=target,
+            principal_type="Group",
+        )
+        row.update(raw)
+        self.data["appRoleAssignments"].append(row)
+        return row
+
     def directory_role(self, app: App | str, role: str, *, scope: str = "/") -> Raw:
         """An active directory role assignment: role by name, or any role definition id. Returns the raw row."""
-        principal_id = self._object_id(app)
-        row = {
-            "id": self.guid("role assignment", principal_id, role, scope),
-            "principalId": principal_id,
-            "roleDefinitionId": baseline.ROLES.get(role, role),
-            "directoryScopeId": scope,
-            "appScopeId": None,
-            "condition": None,
-            "principalOrganizationId": self.tenant_id,
-        }
-        self.data["roleAssignments"].append(row)
-        return row
+        return self._give_role(self._object_id(app), role, scope)
 
     def workload_policy(self, name: str, *apps: App, state: str = "enabled", **conditions: Any) -> Raw:
         """A Conditional Access policy for workload identities that blocks these service principals (all if none is named).

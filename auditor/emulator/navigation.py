@@ -75,6 +75,14 @@ def _principal(store: Store, row: Row) -> list[Row]:
     return store.directory_objects([str(row["principalId"])]) if store.knows(str(row.get("principalId"))) else []
 
 
+def _members(*, transitive: bool) -> Related:
+    return lambda store, row: store.members(row["id"], transitive=transitive)
+
+
+def _memberships(*, transitive: bool) -> Related:
+    return lambda store, row: store.memberships(row["id"], transitive=transitive)
+
+
 def _owned(store: Store, row: Row) -> list[Row]:
     return store.directory_objects(sorted(store.owned_by(row["id"])))
 
@@ -90,13 +98,20 @@ _RELATED: dict[tuple[str, str], Related] = {
     ("servicePrincipal", "oauth2PermissionGrants"): lambda store, row: store.where(
         "oauth2PermissionGrants", "clientId", row["id"]
     ),
-    ("user", "appRoleAssignments"): _assignments("principalId"),
+    ("user", "appRoleAssignments"): lambda store, row: store.assignments_of_user(row["id"]),
     ("user", "ownedObjects"): _owned,
     ("user", "oauth2PermissionGrants"): lambda store, row: store.where(
         "oauth2PermissionGrants", "principalId", row["id"]
     ),
     ("group", "appRoleAssignments"): _assignments("principalId"),
     ("group", "owners"): _owners,
+    ("group", "members"): _members(transitive=False),
+    ("group", "transitiveMembers"): _members(transitive=True),
+    **{
+        (kind, name): _memberships(transitive=name == "transitiveMemberOf")
+        for kind in ("user", "group", "servicePrincipal")
+        for name in ("memberOf", "transitiveMemberOf")
+    },
     ("permissionGrantPolicy", "includes"): _inline("includes"),
     ("permissionGrantPolicy", "excludes"): _inline("excludes"),
     ("unifiedRoleAssignment", "roleDefinition"): _one("roleDefinitions", "roleDefinitionId"),

@@ -31,6 +31,7 @@ _USER = [
     "userPrincipalName",
 ]
 _BY_DEFAULT = {"user": _USER}
+_RELATIONS = frozenset({"owners", "members", "federatedIdentityCredentials"})
 
 
 class Projector:
@@ -107,7 +108,7 @@ def _polymorphic(select: list[str]) -> Project:
         return lambda row: {name: value for name, value in row.items() if name in wanted}
 
     def whole(row: Row) -> Row:
-        out = {name: value for name, value in row.items() if name not in ("owners", "federatedIdentityCredentials")}
+        out = {name: value for name, value in row.items() if name not in _RELATIONS}
         return _without_keys(out) if out.get("keyCredentials") else out
 
     return whole

@@ -321,6 +321,16 @@ def user(user_id: str, name: str, principal_name: str) -> Raw:
     }
 
 
+def assigned_plan(plan_id: str, service: str) -> Raw:
+    """A service plan that a user has."""
+    return {
+        "assignedDateTime": "@now-200d",
+        "capabilityStatus": "Enabled",
+        "service": service,
+        "servicePlanId": plan_id,
+    }
+
+
 def group(group_id: str, name: str) -> Raw:
     """A security group."""
     return {"id": group_id, "displayName": name, "securityEnabled": True, "mailEnabled": False, "groupTypes": []}

@@ -59,6 +59,7 @@ class Store:
         self._directory |= {row["id"].lower(): ("servicePrincipal", row) for row in self.rows("servicePrincipals")}
         self._keyed: dict[tuple[str, str], dict[str, Row]] = {}
         self._grouped: dict[tuple[str, str], dict[str, list[Row]]] = {}
+        self._member_of: dict[str, list[Row]] | None = None
 
     def rows(self, collection: str) -> list[Row]:
         """All rows of a collection of the tenant file, in its order."""
@@ -105,6 +106,70 @@ class Store:
             found.append({"@odata.type": f"#microsoft.graph.{kind}", **row})
         return found
 
+    def groups_of(self, object_id: str, *, transitive: bool = False) -> list[Row]:
+        """The groups that a user, service principal or group is in; through other groups too if ``transitive``."""
+        if self._member_of is None:
+            self._member_of = defaultdict(list)
+            for group in self.rows("groups"):
+                for member in group.get("members") or ():
+                    self._member_of[str(member["id"]).lower()].append(group)
+        found: dict[str, Row] = {}
+        waiting = [object_id]
+        while waiting:
+            for group in self._member_of.get(waiting.pop().lower(), ()):
+                if group["id"] not in found:
+                    found[group["id"]] = group
+                    if transitive:
+                        waiting.append(group["id"])
+        return list(found.values())
+
+    def memberships(self, object_id: str, *, transitive: bool = False) -> list[Row]:
+        """Groups, and the built-in directory roles held on the whole tenant, each with its ``@odata.type``."""
+        groups = self.groups_of(object_id, transitive=transitive)
+        holders = [object_id, *(group["id"] for group in groups)] if transitive else [object_id]
+        roles = {role["id"]: role for holder in holders for role in self._roles_of(holder)}
+        return [{"@odata.type": "#microsoft.graph.group", **group} for group in groups] + list(roles.values())
+
+    def members(self, group_id: str, *, transitive: bool = False) -> list[Row]:
+        """The members of a group, each with its ``@odata.type``."""
+        found: dict[str, Row] = {}
+        waiting = [group_id]
+        while waiting:
+            group = self.find("groups", waiting.pop()) or {}
+            for member in self.directory_objects(group.get("members") or ()):
+                if member["id"] not in found:
+                    found[member["id"]] = member
+                    if transitive:
+                        waiting.append(member["id"])
+        return list(found.values())
+
+    def assignments_of_user(self, user_id: str) -> list[Row]:
+        """App role assignments of a user, and of the groups that it is a direct member of.
+
+        https://learn.microsoft.com/graph/api/user-list-approleassignments
+        """
+        holders = [user_id, *(group["id"] for group in self.groups_of(user_id))]
+        return [row for holder in holders for row in self.where("appRoleAssignments", "principalId", holder)]
+
+    def _roles_of(self, principal_id: str) -> list[Row]:
+        """The directory role objects of the roles assigned to a principal on the whole tenant; custom roles have none."""
+        roles = []
+        for row in self.where("roleAssignments", "principalId", principal_id):
+            definition = self.find("roleDefinitions", str(row.get("roleDefinitionId"))) or {}
+            if row.get("directoryScopeId", "/") == "/" and definition.get("isBuiltIn", True):
+                template = str(definition.get("templateId") or row.get("roleDefinitionId"))
+                roles.append(
+                    {
+                        "@odata.type": "#microsoft.graph.directoryRole",
+                        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.tenant_id}/{template}")),
+                        "deletedDateTime": None,
+                        "displayName": definition.get("displayName"),
+                        "description": definition.get("description"),
+                        "roleTemplateId": template,
+                    }
+                )
+        return roles
+
     def owned_by(self, principal_id: str) -> set[str]:
         """Ids of the applications and service principals that a principal owns."""
         return {
@@ -137,22 +202,25 @@ class Store:
         return sorted(held)
 
     def delegated_permissions(self, client_id: str, user_id: str, resource_app_id: str = GRAPH) -> list[str]:
-        """Scopes that a client (service principal id) was granted for everybody or for this user."""
+        """Scopes that a client (service principal id) was granted for everybody or for this user, as a token carries them:
+        without those that the resource does not publish, or has disabled.
+        """
         resource = self.find("servicePrincipals", resource_app_id, "appId")
+        published = (resource or {}).get("oauth2PermissionScopes") or ()
+        enabled = {str(one.get("value")).lower() for one in published if one.get("isEnabled", True)}
         scopes: set[str] = set()
         for grant in self.where("oauth2PermissionGrants", "clientId", client_id):
             is_for_user = grant.get("consentType") == "AllPrincipals" or grant.get("principalId") == user_id
             if resource is not None and grant.get("resourceId") == resource["id"] and is_for_user:
                 scopes |= set(str(grant.get("scope") or "").split())
-        return sorted(scopes)
+        return sorted(scope for scope in scopes if scope.lower() in enabled)
 
     def directory_roles(self, principal_id: str) -> list[str]:
-        """Template ids of the directory roles assigned to a principal, as the ``wids`` claim carries them."""
-        held = set()
-        for row in self.where("roleAssignments", "principalId", principal_id):
-            definition = self.find("roleDefinitions", str(row.get("roleDefinitionId"))) or {}
-            held.add(str(definition.get("templateId") or row.get("roleDefinitionId")))
-        return sorted(held)
+        """Template ids of the directory roles that a principal holds on the whole tenant, directly or through a group, as
+        the ``wids`` claim carries them.
+        """
+        holders = [principal_id, *(group["id"] for group in self.groups_of(principal_id))]
+        return sorted({role["roleTemplateId"] for holder in holders for role in self._roles_of(holder)})
 
     def _organization(self) -> Row:
         return {

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from auditor.emulator import baseline, services, shapes
+from auditor.emulator.app import App, is_guid
 from auditor.emulator.shapes import Raw
+from auditor.emulator.tenantfile import service_of
 
 DEFAULT_TENANT_ID = "3fa1d6b2-5c2e-4c55-9d6f-c0ffee000001"
 
@@ -120,13 +122,60 @@ class Surroundings:
         )
         return location_id
 
-    def user(self, name: str, **raw: Any) -> str:
-        """A user of that name, made when first named. Returns the object id."""
-        return self._person("users", name, shapes.user(self.guid("users", name), name, self._principal_name(name)), raw)
+    def user(
+        self,
+        name: str,
+        *,
+        guest: bool = False,
+        roles: Iterable[str] = (),
+        scoped_roles: Iterable[str] = (),
+        plans: Iterable[str] | None = None,
+        enabled: bool = True,
+        **raw: Any,
+    ) -> str:
+        """A user of that name, made when first named. Returns the object id.
 
-    def group(self, name: str, **raw: Any) -> str:
-        """A group of that name, made when first named. Returns the object id."""
-        return self._person("groups", name, shapes.group(self.guid("groups", name), name), raw)
+        Args:
+            guest: invited from elsewhere; its user principal name has ``#EXT#`` in it.
+            roles: directory roles by name, held on the whole tenant.
+            scoped_roles: directory roles held on one administrative unit.
+            plans: service plans by name or id, for a new user; None: everything the tenant owns when it is served.
+            enabled: accountEnabled of a new user.
+            raw: raw properties of a new user.
+        """
+        principal_name = self.principal_name(name, guest=guest)
+        made = shapes.user(self.guid("users", name), name, principal_name)
+        made |= {"userType": "Guest" if guest else "Member", "accountEnabled": enabled}
+        if plans is not None:
+            made["assignedPlans"] = [
+                shapes.assigned_plan(baseline.PLANS.get(plan, plan), service_of(plan)) for plan in plans
+            ]
+        user_id = self._person("users", name, made, raw)
+        for role in roles:
+            self._give_role(user_id, role, "/")
+        for role in scoped_roles:
+            self._give_role(user_id, role, f"/administrativeUnits/{self.guid('administrative unit')}")
+        return user_id
+
+    def group(self, name: str, *, members: Iterable[str | App] = (), roles: Iterable[str] = (), **raw: Any) -> str:
+        """A group of that name, made when first named. Returns the object id.
+
+        Args:
+            members: users by name, apps (their service principals), or object ids of anything; added to those it has.
+            roles: directory roles by name, held on the whole tenant.
+            raw: raw properties of a new group.
+        """
+        group_id = self._person("groups", name, shapes.group(self.guid("groups", name), name), raw)
+        row = next(group for group in self.data["groups"] if group["id"] == group_id)
+        for member in members:
+            if isinstance(member, App):
+                member_id = member.service_principal_id
+            else:
+                member_id = member if is_guid(member) else self.user(member)
+            row.setdefault("members", []).append({"id": member_id})
+        for role in roles:
+            self._give_role(group_id, role, "/")
+        return group_id
 
     def user_consent(self, *policies: str) -> None:
         """Sets the permission grant policies under which users may consent for themselves; none turns user consent off."""
@@ -146,6 +195,21 @@ class Surroundings:
             self._people[key] = str(raw["id"])
         return self._people[key]
 
-    def _principal_name(self, name: str) -> str:
-        """A user principal name made of the display name."""
-        return f"{'.'.join(name.lower().split())}@{self.domain}"
+    def principal_name(self, name: str, *, guest: bool = False) -> str:
+        """The user principal name made of a display name."""
+        local = ".".join(name.lower().split())
+        return f"{local}_partner.example#EXT#@{self.domain}" if guest else f"{local}@{self.domain}"
+
+    def _give_role(self, principal_id: str, role: str, scope: str) -> Raw:
+        """An active directory role assignment; role by name, or any role definition id."""
+        row = {
+            "id": self.guid("role assignment", principal_id, role, scope),
+            "principalId": principal_id,
+            "roleDefinitionId": baseline.ROLES.get(role, role),
+            "directoryScopeId": scope,
+            "appScopeId": None,
+            "condition": None,
+            "principalOrganizationId": self.tenant_id,
+        }
+        self.data["roleAssignments"].append(row)
+        return row

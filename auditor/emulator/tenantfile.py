@@ -2,6 +2,7 @@
 
 A tenant file is JSON with raw Graph v1.0 objects by collection; ``COLLECTIONS`` and ``SINGLETONS`` name them. A
 date-time may be relative to the moment the tenant is loaded: ``@now-30d``, ``@now+400d``, ``@now-2h``, ``@now``.
+A group lists its ``members`` as ``[{"id": …}]``. A user without ``assignedPlans`` has every service plan the tenant owns.
 Indexing what was read is ``store``'s work.
 """
 
@@ -53,6 +54,13 @@ _NEED_TEXT = {
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The closing quote must be bare: the same characters inside a longer text arrive with an escaped one.
 _RELATIVE = re.compile(rb'(?<!\\)"@now(?:([+-]\d{1,6})([smhdw]))?"')
+_SERVICES = (
+    ("EXCHANGE", "exchange"),
+    ("SHAREPOINT", "SharePoint"),
+    ("TEAMS", "TeamspaceAPI"),
+    ("AAD", "AADPremiumService"),
+    ("INTUNE", "SCO"),
+)
 _UNITS = {b"s": "seconds", b"m": "minutes", b"h": "hours", b"d": "days", b"w": "weeks"}
 
 
@@ -105,7 +113,7 @@ def check(content: Any) -> None:
 
 
 def prepare(content: Mapping[str, Any], *, now: datetime | None = None) -> dict[str, Any]:
-    """A copy of ``content`` whose relative dates are UTC times; parts without any are shared, not copied.
+    """A copy of ``content`` whose relative dates are UTC times, and whose users have licences; what does not change is shared.
 
     Args:
         content: A tenant as ``check`` accepts it.
@@ -125,7 +133,34 @@ def prepare(content: Mapping[str, Any], *, now: datetime | None = None) -> dict[
         text = orjson.dumps(part)
         if b'"@now' in text:
             prepared[name] = orjson.loads(_RELATIVE.sub(absolute, text))
+    if any("assignedPlans" not in user for user in prepared.get("users") or ()):
+        plans = assigned_plans(prepared, moment)
+        prepared["users"] = [{"assignedPlans": plans, **user} for user in prepared["users"]]
     return prepared
+
+
+def assigned_plans(content: Mapping[str, Any], moment: datetime) -> list[dict[str, Any]]:
+    """The service plans that a tenant owns, as a user has them who was given all."""
+    assigned_at = (moment - timedelta(days=200)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    plans = {}
+    for sku in content.get("subscribedSkus") or ():
+        for plan in sku.get("servicePlans") or ():
+            is_active = sku.get("capabilityStatus") in ("Enabled", "Warning")
+            if is_active and plan.get("provisioningStatus", "Success") != "Disabled":
+                plans[plan.get("servicePlanId")] = {
+                    "assignedDateTime": assigned_at,
+                    "capabilityStatus": "Enabled",
+                    "service": service_of(str(plan.get("servicePlanName"))),
+                    "servicePlanId": plan.get("servicePlanId"),
+                }
+    return list(plans.values())
+
+
+def service_of(plan_name: str) -> str:
+    """The service behind a plan, as ``assignedPlans`` names it: roughly, nobody publishes the list."""
+    return next(
+        (service for prefix, service in _SERVICES if plan_name.startswith(prefix)), plan_name.split("_", maxsplit=1)[0]
+    )
 
 
 def _check_collection(name: str, rows: Any) -> None:
@@ -139,9 +174,14 @@ def _check_collection(name: str, rows: Any) -> None:
         for key in _NEED_TEXT.get(name, ()):
             if not isinstance(row.get(key), str):
                 raise InputError(f"'{name}' entry {position} needs '{key}' (a text)")
-        for owner in row.get("owners") or ():
-            if not isinstance(owner, dict) or not isinstance(owner.get("id"), str):
-                raise InputError(f"'{name}' entry {position}: 'owners' must be a list of objects with an 'id' (a text)")
+        for relation in ("owners", "members"):
+            others = row.get(relation) or []
+            if not isinstance(others, list) or not all(
+                isinstance(other, dict) and isinstance(other.get("id"), str) for other in others
+            ):
+                raise InputError(
+                    f"'{name}' entry {position}: '{relation}' must be a list of objects with an 'id' (a text)"
+                )
 
 
 def _is_guid(value: Any) -> bool:
