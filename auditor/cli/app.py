@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate
+from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate, explain
 from auditor.errors import AuditorError
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ app.command("audit")(audit.command)
 app.command("check")(check.command)
 app.command("collect")(collect.command)
 app.command("doctor")(doctor.command)
+app.command("explain", cls=explain.WithoutTokens)(explain.command)
 app.command("checks")(checks.command)
 app.command("demo")(demo.command)
 app.command("emulate")(emulate.command)

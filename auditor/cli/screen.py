@@ -73,7 +73,7 @@ class Screen:
         for row in rows:
             table.add_row(*(Text(one_line(without_tokens(cell)), style=STYLES.get(cell, "")) for cell in row))
         shown = console(sys.stderr if words else sys.stdout)
-        with _reader_may_leave():
+        with reader_may_leave():
             if title:
                 shown.print(Text(one_line(without_tokens(title)), style="bold"))
             shown.print(table)
@@ -98,7 +98,7 @@ def console(stream: TextIO) -> Console:
     from rich.console import Console
 
     class Plain(Console):
-        """rich would end the run with 1 where the reader has left; ``_reader_may_leave`` knows better."""
+        """rich would end the run with 1 where the reader has left; ``reader_may_leave`` knows better."""
 
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
@@ -123,7 +123,7 @@ def write_json(data: Any) -> None:
         from reports.text import terminal_json
 
         raw = terminal_json(raw.decode()).encode()
-    with _reader_may_leave():
+    with reader_may_leave():
         sys.stdout.flush()
         rest = memoryview(raw.rstrip(b"\n") + b"\n")
         while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part and say so
@@ -132,7 +132,7 @@ def write_json(data: Any) -> None:
 
 
 @contextmanager
-def _reader_may_leave() -> Iterator[None]:
+def reader_may_leave() -> Iterator[None]:
     """Ends the run quietly where whoever read our output has closed the pipe (``auditor … | head``).
 
     Left alone, typer would end it with 1, which means findings.
