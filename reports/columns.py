@@ -16,7 +16,7 @@ import pandas as pd
 from auditor.audit.check import CERTAINTIES, SEVERITIES
 from auditor.audit.result import AuditRun
 from reports import rows
-from reports.overview import unassessed_sentence, unread_among
+from reports.overview import VERDICTS, unassessed_sentence, unread_among
 
 Kind = Literal["text", "integer", "date", "boolean", "url"]
 
@@ -180,25 +180,25 @@ PERMISSIONS = Sheet(
 )  # fmt: skip
 
 PREDICTIONS = Sheet(
-    "Predictions", "predictions", "Declared calls of each app, and what Graph will answer where that is known.",
+    "Predictions", "predictions", "Declared calls of each app and flow: will Microsoft Graph refuse them, and why.",
     rows.predictions, lambda run: len(run.predictions),
     (
         Column("App name", "app_name", _APP_NAME, 30),
         guid("App ID", "app_id", _APP_ID, hidden=True),
         Column("Flow", "flow", "How the app signs in: app-only or delegated.", 11, facet=True),
         Column("Call", "call", "The declared call.", 36),
-        Column("Verdict", "verdict", "allowed, denied, depends (on what the tenant alone cannot decide), unknown (no data covers it).", 11, facet=True, toned=True, order=("denied", "depends", "unknown", "allowed")),
+        Column("Verdict", "verdict", "allowed, denied, depends (on what the tenant alone cannot decide), unknown (no data covers it).", 11, facet=True, toned=True, order=VERDICTS),
         Column("Check", "check", "The check that decides.", 24, facet=True),
-        Column("Also", "also", "Other checks that would deny it too.", 28, hidden=True),
+        Column("Also", "also", "Other checks that would deny it too; of a call that depends, what else it may hang on.", 28, hidden=True),
         number("HTTP status", "http_status", "The status of the answer, where it is an error.", facet=True),
         Column("Error code", "error_code", "The error code in the answer.", 28),
         Column("Reason", "reason", "Why, in one sentence.", 60, wrap=True),
         Column("Granted by", "granted_by", "Granted permissions that authorize the call.", 30, hidden=True),
-        Column("Needs", "needs", "Permissions that would authorize it, least privileged first.", 40),
+        Column("Needs", "needs", "Permissions that would authorize it, least privileged first; A + B where both are needed.", 40),
     ),
     frozen=1,
     empty="No calls are declared. Declare what an app calls in the configuration: an [[apps]] entry with app_id and calls, e.g. "
-    'calls = ["GET /users"]. This version records declared calls and does not judge them yet.',
+    'calls = ["GET /users"]. Each is then judged, and one that will be refused is a finding.',
 )  # fmt: skip
 
 APPS = Sheet(

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from auditor.audit.check import SEVERITIES, Finding
 from auditor.audit.result import AuditRun
-from reports.overview import coverage_counts, failing_apps, not_assessed, open_findings, reason_of, state
+from reports.overview import (
+    coverage_counts,
+    declared_calls,
+    failing_apps,
+    not_assessed,
+    open_findings,
+    reason_of,
+    state,
+)
 from reports.palette import SHADES, TONES
 from reports.text import cut, one_line, plural, spoken_utc
 
@@ -40,6 +48,9 @@ def to_markdown(run: AuditRun) -> str:
         "",
         f"**Coverage:** {escaped(coverage_counts(run))}.",
     ]
+    calls = declared_calls(run)
+    if calls:
+        lines += ["", f"{calls}."]
     gaps = not_assessed(run)
     if gaps:
         lines += [

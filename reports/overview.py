@@ -20,6 +20,8 @@ SEVERITY_MEANINGS: Mapping[str, str] = {
     "low": "Untidy: does no harm yet.",
     "info": "Good to know. Nothing fails because of it today.",
 }
+VERDICTS = ("denied", "depends", "unknown", "allowed")
+"""Verdicts of predictions, worst first."""
 CERTAINTY_MEANINGS: Mapping[str, str] = {
     "certain": "The tenant's data leave no other answer.",
     "likely": "The data point one way; something outside the tenant's data could still change it.",
@@ -129,6 +131,13 @@ def sources_read(run: AuditRun) -> str:
 def coverage_counts(run: AuditRun) -> str:
     """Both in one line, without the last full stop."""
     return f"{checks_assessed(run)}. {sources_read(run)}"
+
+
+def declared_calls(run: AuditRun) -> str:
+    """What becomes of the declared calls, without a full stop: ``3 declared calls: 1 denied, 2 allowed``; empty without any."""
+    words = [str(row["verdict"]) for row in run.predictions]
+    counts = ", ".join(f"{words.count(word):,} {word}" for word in VERDICTS if word in words)
+    return f"{plural(len(words), 'declared call')}: {counts}" if words else ""
 
 
 def unread_among(run: AuditRun, sources: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from reports.overview import (
     SEVERITY_MEANINGS,
     coverage_counts,
     coverage_sentence,
+    declared_calls,
     failing_apps,
     not_assessed,
     reason_of,
@@ -186,6 +187,8 @@ def summary(book: Workbook, run: AuditRun, tables: Mapping[str, Sequence[str]]) 
     page.title("Summary")
     page.line(style.text_cell(page.ws, coverage_counts(run) + "."))
     page.line(style.text_cell(page.ws, f"Worst finding: {worst_text(run)}"))
+    if calls := declared_calls(run):
+        page.line(style.text_cell(page.ws, f"{calls}."))
     severities = _severities(page, tables["findings"])
     _checks(page, run, tables["findings"])
     statuses = _statuses(page, tables["permissions"])

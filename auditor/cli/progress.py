@@ -40,6 +40,15 @@ class Lines(Silent):
         say(text)
 
 
+class Gaps(Lines):
+    """Lines for what could not be read alone: a small snapshot takes a second, and twenty lines would hide its answer."""
+
+    def finished(self, state: SourceState) -> None:
+        """Prints the line of a source that was not read."""
+        if not state.is_read:
+            super().finished(state)
+
+
 class Bars(Silent):
     """One bar for each source being read; a source that could not be read leaves its line above the bars."""
 
@@ -77,10 +86,17 @@ class Bars(Silent):
 
 
 @contextmanager
-def progress(screen: Screen) -> Iterator[Progress]:
-    """The progress that fits this run."""
+def progress(screen: Screen, *, small: bool = False) -> Iterator[Progress]:
+    """The progress that fits this run.
+
+    Args:
+        screen: how much it says.
+        small: a handful of requests: where no bars are shown, only gaps are told, and everything with ``--verbose``.
+    """
     if screen.quiet:
         yield Silent()
+    elif small and not screen.verbose and not (screen.bars and sys.stderr.isatty()):
+        yield Gaps()
     elif not (screen.bars and sys.stderr.isatty()):
         yield Lines()
     else:

@@ -206,7 +206,7 @@ def collect_one(
     from auditor.graph.collect_app import collect_app
 
     _refuse_unusable(folder)
-    with signed_in(settings, environ) as credential, progress(screen) as watcher:
+    with signed_in(settings, environ) as credential, progress(screen, small=True) as watcher:
         return collect_app(
             credential,
             app_id=app.app_id,

@@ -38,3 +38,8 @@ def test_hostile_text_makes_no_markup() -> None:
 
 def test_an_empty_tenant() -> None:
     assert "| 0 | 0 | 0 | 0 | 0 | 0 |" in to_markdown(sample.nothing())
+
+
+def test_it_counts_declared_calls() -> None:
+    assert "2 declared calls: 1 denied, 1 unknown." in to_markdown(sample.calm())
+    assert "declared call" not in to_markdown(sample.nothing())
