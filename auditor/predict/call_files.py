@@ -11,21 +11,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from auditor.errors import InputError
 from auditor.predict.call import Call, parse_call
 from auditor.predict.call_batch import batched
 from auditor.predict.call_har import recorded
 from auditor.predict.call_http import written
+from auditor.predict.input_file import check_size, decoded, parsed, read_bytes
 
 MAX_BYTES = 200 * 2**20
 """Recordings are large; what is larger than this was recorded by mistake."""
 MAX_TEXT_BYTES = 16 * 2**20
 _MAX_NOTES = 20
-_NUMBER_OF_LINE = re.compile(rb"\r\n|\r|\n")
 _BATCH_LINE = re.compile(r"((?:beta\s*:\s*)?POST\s+\S*\$batch)\s+(\{.*\})", re.IGNORECASE | re.DOTALL)
 
 
@@ -49,14 +46,7 @@ def read_calls(path: Path) -> CallFile:
     Raises InputError (one sentence with file, line where there is one, and what was expected) if it cannot be read, is
     too large, is damaged, or holds no call at all: nothing to judge must not look like nothing wrong.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError:
-        raise InputError("The name of the file of calls holds a character that no file name may have.") from None
-    return calls_in(raw, str(path))
+    return calls_in(read_bytes(path, MAX_BYTES), str(path))
 
 
 def calls_in(raw: bytes, name: str) -> CallFile:
@@ -64,18 +54,14 @@ def calls_in(raw: bytes, name: str) -> CallFile:
 
     Raises InputError as ``read_calls``.
     """
-    if len(raw) > MAX_BYTES:
-        raise InputError(f"{name} is too large, expected at most {MAX_BYTES // 2**20} MiB.")
-    text = _decoded(raw, name)
+    check_size(raw, name, MAX_BYTES)
+    text = decoded(raw, name)
     ending = Path(name).suffix.lower()
     if ending == ".har" or (ending not in (".http", ".rest") and text.lstrip().startswith("{")):
         found = _from_json(text, name, har=ending == ".har")
-    elif len(raw) > MAX_TEXT_BYTES:
-        raise InputError(f"{name} is too large for a file of calls, expected at most {MAX_TEXT_BYTES // 2**20} MiB.")
-    elif ending in (".http", ".rest"):
-        found = CallFile(*written(text, name))
     else:
-        found = _from_lines(text, name)
+        check_size(raw, name, MAX_TEXT_BYTES)
+        found = CallFile(*written(text, name)) if ending in (".http", ".rest") else _from_lines(text, name)
     if not found.calls:
         others = f" ({found.ignored} requests of other kinds or to other hosts)" if found.ignored else ""
         raise InputError(f"{name} holds no call{others}, expected at least one such as GET /users.")
@@ -83,21 +69,6 @@ def calls_in(raw: bytes, name: str) -> CallFile:
     if len(notes) > _MAX_NOTES:
         notes = (*notes[:_MAX_NOTES], f"{name}: {len(notes) - _MAX_NOTES} more notes of this kind.")
     return replace(found, calls=tuple(dict.fromkeys(found.calls)), notes=notes)
-
-
-def _decoded(raw: bytes, name: str) -> str:
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = len(_NUMBER_OF_LINE.findall(raw[: error.start])) + 1
-        place = f", line {line}" if encoding == "utf-8-sig" else ""
-        raise InputError(
-            f"{name}{place}: this is not text, expected UTF-8 (or UTF-16 with a byte order mark)."
-        ) from None
-    if "\0" in text:
-        raise InputError(f"{name}: this is not text, expected UTF-8 (or UTF-16 with a byte order mark).")
-    return text
 
 
 def _from_lines(text: str, name: str) -> CallFile:
@@ -116,7 +87,7 @@ def _from_lines(text: str, name: str) -> CallFile:
             calls.append(_at_line(entry, name, number))
             continue
         outer = _at_line(batch[1], name, number)
-        inner, unread = batched(_json(batch[2], f"{name}, line {number}"), outer)
+        inner, unread = batched(parsed(batch[2], f"{name}, line {number},", "a $batch request"), outer)
         calls += inner
         ignored += unread
         if unread:
@@ -133,18 +104,9 @@ def _at_line(text: str, name: str, number: int) -> Call:
 
 def _from_json(text: str, name: str, *, har: bool) -> CallFile:
     """A recording, or the body of one ``$batch`` request."""
-    content = _json(text, name)
+    content = parsed(text, name, "a HAR file or a $batch request")
     if not har and isinstance(content, dict) and "log" not in content and isinstance(content.get("requests"), list):
         inner, unread = batched(content, parse_call("POST /$batch"))
         notes = (f"{name}: {unread} requests of the batch could not be read.",) if unread else ()
         return CallFile(inner, unread, notes)
     return CallFile(*recorded(content, name))
-
-
-def _json(text: str, name: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):  # its own words would repeat nothing, and help nobody
-        raise InputError(
-            f"{name}: this is not JSON that can be read, expected a HAR file or a $batch request."
-        ) from None

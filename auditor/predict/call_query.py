@@ -41,7 +41,7 @@ def _names(option: str, value: str) -> Iterator[str]:
     words = _WORDS.findall(value)
     variables = {name for name, after in pairwise(words) if after == ":"}
     previous = ""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         current = open_options[-1]
         if word == "(":
             open_options.append("" if current == "expand" else current)
