@@ -124,13 +124,14 @@ class _Site:
 def express(case: Case, facts: Facts | None = None) -> Expressed:
     """The tenant and the declared app of a case."""
     facts = facts_of(case) if facts is None else facts
-    case = replace(case, calls=_calls(case, facts))
     flow = flow_of(case)
+    site = _Site(case, facts, flow)
+    case = replace(case, calls=_calls(site))
     granted, requested = completed(case, facts, flow)
-    site = _Site(replace(case, granted=granted, requested=requested), facts, flow)
+    site.case = replace(case, granted=granted, requested=requested)
     _surroundings(site)
+    users = _users(site)  # with plans and roles, before a grant names the user
     app_id = _app(site)
-    users = _users(site)
     return Expressed(
         case=site.case,
         facts=facts,
@@ -167,8 +168,9 @@ def text_of(call: Mapping[str, Any]) -> str:
     return f"{version}{call['method']} {call['path']}{body}"
 
 
-def _calls(case: Case, facts: Facts) -> tuple[Mapping[str, Any], ...]:
+def _calls(site: _Site) -> tuple[Mapping[str, Any], ...]:
     """The calls with the fields that the facts add, where a field can decide; and ``{id}`` made the user where it is."""
+    case, facts = site.case, site.facts
     made = []
     for call in case.calls:
         body = list(call.get("body") or ())
@@ -181,7 +183,7 @@ def _calls(case: Case, facts: Facts) -> tuple[Mapping[str, Any], ...]:
             body += [f"resource={_subscribed(case)}"]
         path = call["path"]
         if facts.target == "self":
-            path = re.sub(r"^/users/\{[^}]*\}", f"/users/{_principal_name()}", path)
+            path = re.sub(r"^/users/\{[^}]*\}", f"/users/{site.builder.principal_name(USER)}", path)
         made.append({**call, "body": body, "path": path})
     return tuple(made)
 
@@ -194,10 +196,6 @@ def _subscribed(case: Case) -> str:
         if word in names:
             return subscribed.replace("me/", f"{owner}/")
     return f"{owner}/messages"
-
-
-def _principal_name() -> str:
-    return f"{'.'.join(USER.lower().split())}@contoso.onmicrosoft.com"
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------
@@ -396,7 +394,7 @@ def _held(builder: TenantBuilder, names: Iterable[str], resource: str) -> list[t
 
 def _assign_group(builder: TenantBuilder, app: App, held: Iterable[tuple[str, str]]) -> None:
     """A group that the app is a member of holds the application permissions."""
-    group = builder.group("Holders", members=[{"id": app.service_principal_id}])
+    group = builder.group("Holders", members=[app])
     for permission_id, resource in held:
         row = builder.assign(app, permission_id, resource=resource)
         row.update(principalId=group, principalType="Group", principalDisplayName="Holders")
@@ -406,21 +404,12 @@ def _users(site: _Site) -> tuple[str, ...]:
     """Rule 6."""
     facts, builder = site.facts, site.builder
     if facts.target == "admin":
-        builder.user("Administrator Of Something")
-        _role(builder, builder.user("Administrator Of Something"), "Global Administrator")
+        builder.user("Administrator Of Something", roles=["Global Administrator"])
     known = bool(facts.guest or facts.user_lacks or facts.target == "self")
     if not known and not (facts.about_user and site.flow != "app-only"):
         return ()
-    lacks = (*facts.lacks, *facts.user_lacks)
-    user = add_user(builder, USER, lacks=lacks, guest=facts.guest)
-    for role in facts.user_roles:
-        if role != "none":
-            _role(builder, user, role)
-    return (_principal_name(),)
-
-
-def _role(builder: TenantBuilder, principal_id: str, role: str) -> None:
-    builder.directory_role(principal_id, role)
+    roles = [role for role in facts.user_roles if role != "none"]
+    return (add_user(builder, USER, lacks=(*facts.lacks, *facts.user_lacks), roles=roles, guest=facts.guest),)
 
 
 def _resource(case: Case, facts: Facts, app_id: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditor.emulator import baseline
 from auditor.emulator.build import TenantBuilder
 
 PLANS = {
@@ -25,27 +24,16 @@ def take_plans(builder: TenantBuilder, lacks: Iterable[str]) -> None:
         builder.remove_licences(*names)
 
 
-def add_user(builder: TenantBuilder, name: str, *, lacks: Iterable[str] = (), guest: bool = False) -> str:
-    """A user with every plan of the tenant's subscriptions but these; a guest has none. Returns the object id."""
-    without = {name for plan in lacks for name in PLANS[plan]}
-    plans = [
-        {
-            "assignedDateTime": "@now-200d",
-            "capabilityStatus": "Enabled",
-            "service": plan["servicePlanName"],
-            "servicePlanId": plan["servicePlanId"],
-        }
+def add_user(
+    builder: TenantBuilder, name: str, *, lacks: Iterable[str] = (), roles: Iterable[str] = (), guest: bool = False
+) -> str:
+    """A user with every plan of the tenant's subscriptions but these; a guest has none. Returns the user principal name."""
+    without = {plan_name for plan in lacks for plan_name in PLANS[plan]}
+    plans = {
+        plan["servicePlanName"]
         for sku in builder.data["subscribedSkus"]
         for plan in sku["servicePlans"]
-        if plan["servicePlanName"] not in without
-    ]
-    disabled = [baseline.PLANS[name] for name in sorted(without)]
-    licences = [
-        {"skuId": sku["skuId"], "disabledPlans": disabled} for sku in builder.data["subscribedSkus"] if not guest
-    ]
-    return builder.user(
-        name,
-        userType="Guest" if guest else "Member",
-        assignedPlans=[] if guest else plans,
-        assignedLicenses=licences,
-    )
+        if plan["servicePlanName"] not in without and not guest
+    }
+    builder.user(name, guest=guest, roles=roles, plans=sorted(plans))
+    return builder.principal_name(name, guest=guest)
