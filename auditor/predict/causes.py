@@ -189,7 +189,7 @@ def _absent(gap: Gap) -> Obstacle:
     client = carried.client
     if not gap.app_only and client is not None and client.scopes_known and not client.consentable:
         reason = f"{gap.text} needs {gap.needed}; {who.name} is Microsoft's own client, and no tenant can add permissions to it."
-        fix = "Use an app registration of your own, or a client that an admin can consent for."
+        fix = client.instead or "Use an app registration of your own, or a client that an admin can consent for."
         return Obstacle("permission-missing", "likely", reason, status, code, fix=fix)
     if not gap.app_only and not carried.requests_known:
         return _unseen(gap)

@@ -83,7 +83,7 @@ def obstacles(who: Subject, question: Question, tenant: Tenant) -> Iterator[Obst
         yield Obstacle(
             "sign-in-blocked", certainty, reason, 400, "AADSTS7000112", fix="Enable it, if it is meant to work."
         )
-    yield from _resource(who, tenant)
+    yield from _resource(who)
     yield from _credentials(who, question, tenant)
 
 
@@ -132,10 +132,8 @@ def _unknown_app(who: Subject, question: Question, tenant: Tenant) -> Obstacle |
     return Obstacle("sign-in-blocked", "certain", reason, 400, "AADSTS700016", fix=fix)
 
 
-def _resource(who: Subject, tenant: Tenant) -> Iterator[Obstacle]:
-    resources = tenant.resources
-    row: Any = next(resources[resources["resource_app_id"] == GRAPH].itertuples(index=False), None)
-    if row is not None and pd.notna(row.enabled) and not row.enabled:
+def _resource(who: Subject) -> Iterator[Obstacle]:
+    if who.graph_enabled is False:
         reason = (
             f"The service principal of Microsoft Graph is disabled in this tenant, so {who.name} gets no token for it."
         )
@@ -159,7 +157,7 @@ def _credentials(who: Subject, question: Question, tenant: Tenant) -> Iterator[O
     needs = question.flow == "app-only" or _is_confidential(row)
     if not needs:
         return
-    held = _summed(tenant, who.app_id)
+    held = _summed(who, tenant.collected_at)
     if held.valid:
         return
     app_only = question.flow == "app-only"
@@ -189,11 +187,10 @@ def _is_confidential(row: Any) -> bool:
     return len(row.web_redirects) > 0 and not others and not public and not implicit
 
 
-def _summed(tenant: Tenant, app_id: str) -> _Credentials:
-    rows = tenant.credentials
-    rows = rows[rows["app_id"] == app_id]
+def _summed(who: Subject, now_at: datetime) -> _Credentials:
+    rows = who.credentials
     rows = rows[~((rows["holder"] == "service-principal") & (rows["usage"] == "Sign"))]
-    now = pd.Timestamp(tenant.collected_at)
+    now = pd.Timestamp(now_at)
     past = (rows["end_at"] <= now).fillna(False)
     coming = (rows["start_at"] > now).fillna(False) & ~past
     last = rows.sort_values("end_at", kind="stable", na_position="last")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from auditor.reference.resources import first_party_name
+from auditor.reference.resources import GRAPH, first_party_name
 from auditor.tenant.tables import Tenant
 
 APPLICATIONS, PRINCIPALS = "applications", "servicePrincipals"
@@ -67,6 +68,10 @@ class Subject:
     assignments_read: bool
     directory_roles: tuple[tuple[str, str, str], ...] | None
     """(Template id, name, scope) of each directory role of its service principal; None: not read."""
+    credentials: pd.DataFrame
+    """Its rows of ``tenant.credentials``."""
+    graph_enabled: bool | None
+    """Whether the service principal of Microsoft Graph is enabled; None: it was not read, or is not there."""
     users_may_consent: bool | None
     """Whether users of the tenant may consent to anything at all; None: not read."""
     group_held: frozenset[tuple[str, str]]
@@ -88,13 +93,24 @@ class Subject:
         return str(self.row.service_principal_id) if self.row is not None and self.has_principal else None
 
 
+_SEEN: WeakKeyDictionary[Tenant, dict[str, Subject]] = WeakKeyDictionary()
+"""A recording of an app asks hundreds of questions about it, and finding it in a large tenant's tables takes a while."""
+
+
 def subject(tenant: Tenant, app_id: str) -> Subject:
-    """The app as the tenant shows it.
+    """The app as the tenant shows it; looked up once.
 
     Args:
         tenant: not restricted.
         app_id: lower case.
     """
+    seen = _SEEN.setdefault(tenant, {})
+    if app_id not in seen:
+        seen[app_id] = _subject(tenant, app_id)
+    return seen[app_id]
+
+
+def _subject(tenant: Tenant, app_id: str) -> Subject:
     apps = tenant.apps
     row = next(apps[apps["app_id"] == app_id].itertuples(index=False), None)
     found: Any = row
@@ -110,6 +126,8 @@ def subject(tenant: Tenant, app_id: str) -> Subject:
         scopes=tuple(_scopes(tenant, app_id)) if tenant.is_read(GRANTS) else None,
         assignments_read=tenant.is_read(ASSIGNMENTS),
         directory_roles=_directory_roles(tenant, app_id) if all(map(tenant.is_read, ROLES)) else None,
+        credentials=tenant.credentials[tenant.credentials["app_id"] == app_id],
+        graph_enabled=_graph_enabled(tenant),
         users_may_consent=tenant.consent.users_may_consent,
         group_held=_group_held(tenant) if isinstance(principal, str) else frozenset(),
     )
@@ -153,6 +171,11 @@ def _directory_roles(tenant: Tenant, app_id: str) -> tuple[tuple[str, str, str],
         (str(template), _text(role) or str(template), _text(scope) or "/")
         for template, role, scope in rows[["role_template_id", "role", "scope"]].itertuples(index=False)
     )
+
+
+def _graph_enabled(tenant: Tenant) -> bool | None:
+    rows = tenant.resources
+    return next((_flag(one) for one in rows.loc[rows["resource_app_id"] == GRAPH, "enabled"]), None)
 
 
 def _group_held(tenant: Tenant) -> frozenset[tuple[str, str]]:

@@ -110,10 +110,10 @@ def _answer(who: Subject, question: Question, tenant: Tenant) -> Prediction:
     found = [*signs_in, *judged.obstacles]
     found += principal.obstacles(who, question, judged, tenant, user)
     found += gates.obstacles(who, question, judged, carried)
-    if who.row is not None and not who.planned:
+    if who.row is not None:
         pairs = frozenset((GRAPH, name) for name in (judged.granted_by or carried.held | carried.asked))
         found += conditional_access.obstacles(who.row, question, pairs, tenant, user)
-    return _verdict(question, found, judged, carried, known=who.row is not None)
+    return _with_gaps(_verdict(question, found, judged, carried, known=who.row is not None), question, tenant)
 
 
 def _user(question: Question, tenant: Tenant) -> Any | None:
@@ -150,6 +150,23 @@ def _verdict(
         granted_by=judged.granted_by,
         evidence=_seen(carried),
     )
+
+
+def _with_gaps(prediction: Prediction, question: Question, tenant: Tenant) -> Prediction:
+    """An allowed call says what could not be read and might have stood in its way."""
+    if prediction.verdict != "allowed" or question.account == "personal":
+        return prediction
+    unread = []
+    if conditional_access.unread(tenant):
+        unread.append("Conditional Access policies")
+    if question.users and not tenant.is_read("users"):
+        unread.append("the users' roles and licences")
+    if not tenant.is_read(principal.SKUS):
+        unread.append("the tenant's licences")
+    if not unread:
+        return prediction
+    reason = f"{prediction.reason.rstrip('.')}; not read: {', '.join(unread)}."
+    return replace(prediction, reason=reason, certainty="likely", evidence={**prediction.evidence, "not_read": unread})
 
 
 def _likeliest(possible: Sequence[Obstacle], judged: Judgement, *, known: bool) -> Obstacle:
