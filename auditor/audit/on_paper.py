@@ -57,7 +57,7 @@ def snapshot_of(manifest: Mapping[str, Any], folder: Path, *, cloud: str, now: d
     app_id = str(manifest["appId"]).lower()
     writer = SnapshotWriter(folder, tenant_id="", cloud=cloud, collected_at=now, scope=[app_id], planned=[app_id])
     content: dict[str, Sequence[Mapping[str, Any]]] = {
-        "applications": [{**manifest, "id": manifest.get("id") or app_id}],
+        "applications": [{**manifest, "id": manifest.get("id") or "planned"}],
         "servicePrincipals": [_graph()],
         "applications/federatedIdentityCredentials": [],
         # Nothing is granted before it is deployed: that is known, and not unread.

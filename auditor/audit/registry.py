@@ -14,6 +14,7 @@ _ORDER = (
     "credential-expired",
     "sign-in-blocked",
     "personal-account",
+    "token-invalid",
     "permission-missing",
     "consent-missing",
     "consent-partial",

@@ -52,15 +52,6 @@ Out = Annotated[
         rich_help_panel=options.WRITE,
     ),
 ]
-CheckSnapshot = Annotated[
-    Path | None,
-    typer.Option(
-        "--from",
-        metavar="SNAPSHOT",
-        help="Audit this snapshot folder; no network at all.",
-        rich_help_panel=options.READ,
-    ),
-]
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gate": {"fail_on": "high"}}
 """A gate without a limit would be none."""
 
@@ -78,7 +69,7 @@ def command(
     config: options.ConfigFile = None,
     tenant: options.TenantName = None,
     graph_url: options.GraphUrl = None,
-    snapshot: CheckSnapshot = None,
+    snapshot: options.FromSnapshot = None,
     save_snapshot: options.SaveSnapshot = None,
     out: Out = None,
     formats: options.Formats = None,
@@ -194,11 +185,11 @@ def _judge(plan: _Plan, screen: Screen) -> AuditRun:
             )
         tenant = Tenant.load(snapshot)
         known = all(tenant.is_read(source) for source in ("applications", "servicePrincipals"))
-        if known and not plan.has_calls and plan.app_id not in set(tenant.apps["app_id"]):
-            name = tenant.display_name or tenant.id
-            raise UsageError(
-                f"The tenant {name} has no app {plan.app_id}, and no call is declared that could be judged."
-            )
+        if known and plan.app_id not in set(tenant.apps["app_id"]):
+            absent = f"The tenant {tenant.display_name or tenant.id} has no app {plan.app_id}"
+            if not plan.has_calls:
+                raise UsageError(f"{absent}, and no call is declared that could be judged.")
+            screen.say(f"warning: {absent}.")
         chosen: list[Check] = [check for check in registry() if set(check.META.sources) <= set(snapshot.states)]
         if plan.offline:
             chosen = on_paper.checks()

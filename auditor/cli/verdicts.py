@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
     from auditor.audit.result import AuditRun
 
-VERDICTS = ("denied", "depends", "unknown", "allowed")
-"""Worst first."""
+_WIDE = 140
+"""Columns of a terminal on which every column has room for its words."""
 _NEEDS = 3
 """Permissions shown; the reports have them all."""
 
@@ -29,13 +31,14 @@ def show(run: AuditRun, app_id: str, screen: Screen, *, words: bool) -> None:
         screen: where to.
         words: on standard error, because standard output carries JSON.
     """
+    from reports.overview import declared_calls
+
     names = run.apps["display_name"].dropna() if len(run.apps) else ()
     app = f"{next(iter(names), 'app')} ({app_id})"
-    heading = f"{app}, {run.tenant_name or run.tenant_id}: {_counts(run.predictions)}"
+    calls = declared_calls(run) or "no call declared, the configuration alone is judged"
+    heading = f"{app}, {run.tenant_name or run.tenant_id}: {calls}"
     if run.predictions:
-        ordered = sorted(run.predictions, key=lambda row: VERDICTS.index(row["verdict"]))
-        headers = ("Verdict", "Call", "Flow", "Check", "Answer", "Why", "Needs")
-        screen.table(heading, headers, [_row(row) for row in ordered], words=words)
+        screen.table(heading, *_table(run.predictions), words=words)
     others = [finding for finding in run.findings if finding.call is None]
     if others or not run.predictions:
         rows = [(one.severity, one.check, one.certainty, _state(one), one.summary) for one in others]
@@ -51,19 +54,32 @@ def _findings(number: int) -> str:
     return counted(number, "finding") if number else "no finding"
 
 
-def _counts(predictions: Sequence[Mapping[str, Any]]) -> str:
-    """``2 calls denied, 1 call allowed``; without declared calls that there are none."""
-    if not predictions:
-        return "no call declared, the configuration alone is judged"
-    words = [row["verdict"] for row in predictions]
-    return ", ".join(f"{counted(words.count(one), 'call')} {one}" for one in VERDICTS if one in words)
+def _table(predictions: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headers and rows, worst first; on a narrow terminal what would open a call stands behind the reason."""
+    from reports.overview import VERDICTS
 
-
-def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    answer = " ".join(str(part) for part in (row["http_status"], row["error_code"]) if part)
-    needs = list(row["needs"])
-    shown = " or ".join(needs[:_NEEDS]) + (f" (and {len(needs) - _NEEDS} more)" if len(needs) > _NEEDS else "")
-    return (row["verdict"], row["call"], row["flow"] or "", row["check"] or "", answer, row["reason"], shown)
+    ordered = sorted(predictions, key=lambda row: VERDICTS.index(row["verdict"]))
+    is_narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE
+    rows: list[tuple[str, ...]] = []
+    for row in ordered:
+        needs = list(row["needs"])
+        more = f" and {len(needs) - _NEEDS} more" if len(needs) > _NEEDS else ""
+        shown = ", ".join(needs[:_NEEDS]) + more
+        first = (row["verdict"], row["call"], row["flow"] or "", row["check"] or "")
+        if is_narrow:
+            rows.append((*first, row["reason"] + (f" Needs one of: {shown}." if shown else "")))
+        else:
+            answer = " ".join(str(part) for part in (row["http_status"], row["error_code"]) if part)
+            rows.append((*first, answer, row["reason"], shown))
+    return (
+        "Verdict",
+        "Call",
+        "Flow",
+        "Check",
+        *(() if is_narrow else ("Answer",)),
+        "Why",
+        *(() if is_narrow else ("Needs one of",)),
+    ), rows
 
 
 def _state(finding: Any) -> str:
