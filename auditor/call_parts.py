@@ -114,7 +114,7 @@ def _split(rest: str) -> tuple[str, str]:
     """Split into path and query, both without fragment."""
     cut = _query_at(rest)
     path, query = rest[:cut], rest[cut + 1 :].partition("#")[0]
-    path = re.sub(r"\}+", "}", re.sub(r"[#$]*\{[#${]*", "{", path))  # ${id}, #{id} and {{id}} of other languages
+    path = re.sub(r"\}+", "}", re.sub(r"(?<![#$])[#$]*\{[#${]*", "{", path))  # ${id}, #{id} and {{id}} of other languages
     fragment = path.find("#")
     if fragment >= 0:
         path, query = path[:fragment], ""

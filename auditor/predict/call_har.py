@@ -97,7 +97,7 @@ def alike(calls: Iterable[Call]) -> tuple[Call, ...]:
 
 
 def _template(path: str) -> str:
-    path = re.sub(r":/[^:]*", ":/{path}", path)  # root:/folder/file.txt:/content
+    path = re.sub(r":/[^:]*(:|$)", r":/{path}\1", path)  # root:/folder/file.txt:/content
     return "/" + "/".join(_placeholder(segment) for segment in path[1:].split("/"))
 
 

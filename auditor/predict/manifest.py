@@ -23,6 +23,8 @@ MAX_BYTES = 16 * 2**20
 
 _EXPECTED = "an app manifest: one JSON object, Microsoft Graph's application or the portal's older format"
 _AUDIENCES = ("AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount")
+_COMMON = frozenset(("id", "name", "tags", "web", "api", "createdDateTime"))
+"""Names that files of other kinds have as well: a package's description is no app without permissions."""
 _REDIRECTS = {"web": "web", "spa": "spa", "installedclient": "publicClient"}
 """``type`` of ``replyUrlsWithType``, lower case -> Graph's property that holds such redirect URIs."""
 
@@ -87,7 +89,8 @@ def _one_application(content: Any, name: str) -> Mapping[str, Any]:
         content = content[0]
     if not isinstance(content, dict):
         raise InputError(f"{name} is {_kind(content)}, expected {_EXPECTED}.")
-    if not any(key in content for key in (*_APPLICATION, *_OLDER, *_OLDER_REDIRECTS)):
+    telling = {*_APPLICATION, *_OLDER, *_OLDER_REDIRECTS, "availableToOtherTenants"} - _COMMON
+    if telling.isdisjoint(content):
         raise InputError(f"{name} has no property of an application, expected {_EXPECTED}.")
     return content
 
