@@ -1,0 +1,73 @@
+"""docs/accuracy.md is current, and what it says is good enough."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.cases.case import SHARED, Case, cases, own_cases
+from tests.cases.judge import Judged, judge
+
+SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "accuracy.py"
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("accuracy", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def need_collection() -> None:
+    if not SHARED.is_file():
+        pytest.skip(f"the collection of real cases is not on this machine ({SHARED})")
+
+
+def test_the_page_is_current(tmp_path: Path) -> None:
+    need_collection()
+    made = tmp_path / "accuracy.md"
+    assert script().main(["--out", str(made)]) == 0
+    assert made.read_text(encoding="utf-8") == script().PAGE.read_text(encoding="utf-8"), "run python docs/accuracy.py"
+
+
+def test_the_page_holds_no_sentence_of_the_collection() -> None:
+    need_collection()
+    page = script().PAGE.read_text(encoding="utf-8")
+    for case in cases():
+        assert not case.prose or case.prose not in page
+
+
+def test_another_file_can_be_measured(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    other = tmp_path / "cases.jsonl"
+    other.write_text(own_lines()[0] + "\n", encoding="utf-8")
+    assert script().main(["--out", "-", str(other)]) == 0
+    assert "| Predictable failures: the cause decides (strict) | 1 of 1 (100%) |" in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert script().main(["nowhere.jsonl"]) == 2
+    assert capsys.readouterr().err == "no cases: nowhere.jsonl is not there\n"
+
+
+def own_lines() -> list[str]:
+    return (Path(__file__).parent / "more.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("collection", [cases(), own_cases()], ids=["real", "own"])
+def test_goals(collection: list[Case]) -> None:
+    if not collection:
+        need_collection()
+    judged = [judge(case) for case in collection]
+    assert share(judged, "fails") >= 0.95
+    assert share(judged, "works") == 1
+    assert share(judged, "unpredictable") == 1
+
+
+def share(judged: list[Judged], kind: str) -> float:
+    some = [one for one in judged if one.case.kind == kind]
+    return sum(one.ok for one in some) / len(some)
