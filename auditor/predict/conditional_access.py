@@ -25,7 +25,7 @@ from auditor.predict.policy_hits import (
     security_defaults,
 )
 from auditor.predict.verdict import Certainty, Obstacle, Question
-from auditor.predict.ways import DEVICE_CODE_WAY, NATIVE_WAY, Client, Way, client
+from auditor.predict.ways import DEVICE_CODE, DEVICE_CODE_WAY, NATIVE_WAY, UNSEEN_WAY, Client, Way, client
 from auditor.predict.whom import concerns
 from auditor.predict.workload_hits import targetable, workload_hits
 from auditor.tenant.cells import flag, listed, name, text
@@ -37,6 +37,9 @@ _INTERACTIVE_FIX = (
     "Sign users in interactively with a redirect URI, or use application permissions where no user is needed."
 )
 _BLOCK_FIX = "Exclude the resource or the people who need the app from the policy, if the app is meant to work."
+
+
+_DEVICE_RULES = frozenset({"compliantdevice", "domainjoineddevice"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def obstacles(
     how = client(app_row, "delegated")
     known = user if user is not None and flag(user.found) is not False else None
     stops = [stop for policy in policies if (stop := _stop(policy, app_row, pairs, how, tenant, known))]
-    return [*_judged(stops, how, known), *_of_defaults(how, tenant)]
+    told = [*_judged(stops, how, known), *_of_defaults(how, tenant)]
+    return told or list(_doubts(policies, app_row, pairs, how, tenant, known))
 
 
 def _stop(
@@ -130,6 +134,44 @@ def _open(policy: Policy, among: bool | None, user: Any | None) -> Iterator[str]
         yield "who signs in"
     elif among is None:
         yield f"whether {_user_name(user)} is among the people it names"
+
+
+def _doubts(
+    policies: Iterable[Policy], row: Any, pairs: frozenset[Pair], how: Client, tenant: Tenant, user: Any | None
+) -> Iterator[Obstacle]:
+    """What even people in front of a browser may fail: the state of their device, and the place of a server in the middle.
+
+    Entra ID sees the address of the server that acts on behalf of users, not theirs.
+    https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-grant
+    """
+    acts_on_behalf = how.ways == (UNSEEN_WAY,) and text(row.object_id) is not None
+    for policy in policies:
+        among = concerns(policy, user) if policy.concerns_users else False
+        if not (among or (among is None and policy.everyone)) or policy.device_code_only or policy.on_risk:
+            continue
+        reached = reach(policy, pairs, tenant.collected_at)
+        ways = [way for way in covered(policy, how.ways) if way.interactive]
+        if not ways or not reached.services or reached.guessed:
+            continue
+        by_place = policy.blocks and acts_on_behalf and "locations" in policy.narrowed_by
+        by_device = not policy.blocks and not policy.narrowed_by and bool(policy.fails(DEVICE_CODE) & _DEVICE_RULES)
+        if by_place:
+            seen = f"blocks sign-ins by place, and {name(row)} acts on behalf of its users from the address of its own server"
+        elif by_device:
+            seen = (
+                f"demands {demanded(policy)} of {_whose(policy, among, user)}; from any other device no token is issued"
+            )
+        else:
+            continue
+        yield Obstacle(
+            check=CHECK,
+            certainty="possible",
+            reason=f"The policy {policy.name} {seen}.",
+            http_status=400,
+            error_code=error_code_of(frozenset() if by_place else policy.fails(DEVICE_CODE), policy),
+            fix=_BLOCK_FIX,
+            evidence={"policy": policy.name, "policy_id": policy.id, "controls": sorted(policy.controls)},
+        )
 
 
 def _whose(policy: Policy, among: bool | None, user: Any | None) -> str:

@@ -79,14 +79,14 @@ HEALTHY: dict[str, dict[str, Any]] = {
     ("grant", "conditions"),
     [
         (["mfa"], {}),
-        (["compliantDevice"], {"users": {"excludeUsers": [BREAK_GLASS]}}),
-        ({"operator": "AND", "builtInControls": ["mfa", "compliantDevice"]}, {}),
+        (["mfa", "compliantDevice"], {}),
+        (["compliantDevice"], {"locations": OFFICE_ONLY}),
+        (["compliantDevice"], {"users": {"includeUsers": [], "includeGroups": [TEAM]}}),
         (["passwordChange"], {"userRiskLevels": ["high"]}),
         (["block"], {"signInRiskLevels": ["high"]}),
         (["block"], {"clientAppTypes": ["exchangeActiveSync", "other"]}),
         (["block"], {"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}),
         (["block"], {"authenticationFlows": {"transferMethods": "authenticationTransfer"}}),
-        (["block"], {"locations": OFFICE_ONLY}),
         (["block"], {"platforms": {"includePlatforms": ["all"], "excludePlatforms": ["windows", "macOS"]}}),
         (["block"], {"users": {"includeUsers": [], "includeGroups": [TEAM]}}),
         (["block"], {"users": {"includeUsers": ["GuestsOrExternalUsers"]}}),
@@ -109,6 +109,33 @@ def test_healthy_interactive_apps_have_nothing(app: str, grant: Any, conditions:
     }
     builder.policy("Policy", grant=grant, **named)
     assert of(builder.data, built, user=user) == []
+
+
+@pytest.mark.parametrize("app", HEALTHY)
+@pytest.mark.parametrize(
+    ("grant", "conditions"),
+    [
+        (["compliantDevice"], {"users": {"excludeUsers": [BREAK_GLASS]}}),
+        ({"operator": "AND", "builtInControls": ["mfa", "compliantDevice"]}, {}),
+        (["domainJoinedDevice"], {}),
+    ],
+)
+def test_the_state_of_the_device_leaves_a_healthy_app_open(app: str, grant: Any, conditions: Any) -> None:
+    builder = TenantBuilder()
+    built = builder.app("App", requests=[("Mail.Read", "delegated")], **HEALTHY[app])
+    builder.policy("Policy", grant=grant, **conditions)
+    (found,) = of(builder.data, built)
+    assert (found.certainty, found.check) == ("possible", "conditional-access")
+    assert "device" in found.reason
+
+
+@pytest.mark.parametrize(("app", "expected"), [("middle tier", 1), ("web", 0), ("native", 0)])
+def test_a_block_by_place_meets_a_server_in_the_middle(app: str, expected: int) -> None:
+    builder = TenantBuilder()
+    built = builder.app("App", requests=[("Mail.Read", "delegated")], **HEALTHY[app])
+    builder.policy("Policy", grant=["block"], locations=OFFICE_ONLY)
+    found = of(builder.data, built)
+    assert [one.error_code for one in found] == ["AADSTS53003"] * expected
 
 
 @pytest.mark.parametrize(
