@@ -1,7 +1,7 @@
 """user-privilege: delegated permissions, granted for all users, that reach beyond a user's own objects only with a role.
 
 Who signs in is not in the tenant, so this is information for the reviewer: ordinary users of the app meet 403 there. Apps that
-require assignment are left out, since an admin chose their users. Declared users are not looked at yet.
+require assignment are left out, since an admin chose their users. Declared users and their calls are the predictor's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """wrong-resource: permissions that sit on another Microsoft API than the one that is called.
 
 Anything on the retired Azure AD Graph; permissions of Exchange Online, SharePoint Online and OneNote that have a namesake
-on Microsoft Graph; and apps whose declared tokens are for another resource than their declared calls.
+on Microsoft Graph. Declared calls with a token for another resource are the predictor's.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class _OnGraph:
 
 
 def examine(tenant: Tenant, context: Context) -> Examination:
-    """One finding for each permission on the wrong resource, and one for each app declared to use the wrong token."""
+    """One finding for each permission on the wrong resource."""
     rows = tenant.permissions
     rows = rows[rows["app_id"].notna() & (is_true(rows["requested"]) | is_true(rows["granted"]))]
     rows = rows[(rows["permission_id"] != DEFAULT_ACCESS) & ~rows["permission"].isin(SIGN_IN_SCOPES)]
     elsewhere = _candidates(rows)
-    apps = subjects(tenant, context, [*elsewhere["app_id"], *context.apps])
+    apps = subjects(tenant, context, elsewhere["app_id"])
     on_graph = _on_graph(rows, elsewhere)
     findings = []
     for row in each(elsewhere):
@@ -70,9 +70,6 @@ def examine(tenant: Tenant, context: Context) -> Examination:
         finding = _examine_row(row, apps[row.app_id], mine, tenant, context)
         if finding is not None:
             findings.append(finding)
-    for app_id, declared in sorted(context.apps.items()):
-        if app_id in apps and declared.calls and not _is_graph(declared.resource, context):
-            findings.append(_wrong_token(apps[app_id], declared, context))
     return Examination(len(rows), findings)
 
 
@@ -96,12 +93,6 @@ def _on_graph(rows: pd.DataFrame, elsewhere: pd.DataFrame) -> Mapping[str, _OnGr
     for app_id, kind, name, granted in here[["app_id", "type", "permission", "granted"]].itertuples(index=False):
         found.setdefault(app_id, {})[kind, name] = granted is True or (pd.notna(granted) and bool(granted))
     return {app_id: _OnGraph(names) for app_id, names in found.items()}
-
-
-def _is_graph(resource: str, context: Context) -> bool:
-    """Whether the declared resource of an app's tokens is Microsoft Graph, by word, app id or URI."""
-    plain = resource.lower().removesuffix("/.default").rstrip("/")
-    return plain in ("", "graph", GRAPH, context.cloud.graph_resource.lower(), context.cloud.graph_host.lower())
 
 
 def _means_it(row: PermissionRow, declared: DeclaredApp | None) -> bool:
@@ -238,26 +229,3 @@ def _remediation(
             else text
         )
     return Remediation(text, tuple(lines), link)
-
-
-def _wrong_token(app: Subject, declared: DeclaredApp, context: Context) -> Finding:
-    """The configuration says that the tokens of these Microsoft Graph calls are for another resource."""
-    return Finding(
-        check=META.slug,
-        severity="high",
-        certainty="certain",
-        summary=f"{app.name} is declared to ask for tokens for {declared.resource} and to call Microsoft Graph "
-        f"({declared.calls[0]}{', ...' if len(declared.calls) > 1 else ''}): the audience should be {context.cloud.graph_resource}.",
-        remediation=Remediation(
-            f"Ask for tokens with the scope {context.cloud.graph_resource}/.default (v1 endpoint: resource="
-            f"{context.cloud.graph_resource}), one token for each resource that the app calls."
-        ),
-        app_id=app.app_id,
-        display_name=app.name,
-        resource_app_id=_WORDS.get(declared.resource.lower()),
-        http_status=401,
-        error_code="InvalidAuthenticationToken",
-        evidence={"declared_resource": declared.resource, "declared_calls": list(declared.calls)},
-        help_url=RESOLVE_PAGE,
-        subject=("declared-resource",),
-    )

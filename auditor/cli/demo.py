@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from auditor.cli import options
+
+if TYPE_CHECKING:
+    from auditor.config import AppSettings
 
 Folder = Annotated[
     Path | None,
@@ -32,7 +37,7 @@ def command(
     """Audit the embedded demo tenant and write the reports.
 
     Starts the emulator on this machine, reads it over HTTP as a real tenant is read, and says where the reports are.
-    Needs no network, no sign-in and no configuration; reads none.
+    Needs no network, no sign-in and no configuration; reads none. Calls of some apps are declared, as a configuration does.
 
     Example: auditor demo
     """
@@ -43,10 +48,12 @@ def command(
 
     logs.set_up(verbose=verbose)
     screen = Screen(quiet=quiet, verbose=verbose, bars=not no_progress)
-    with Emulator(contoso()) as emulator:
+    tenant = contoso()
+    with Emulator(tenant) as emulator:
         environ = {"AUDITOR_ACCESS_TOKEN": emulator.auditor_token()}
         flags = {"--graph-url": emulator.url, "--out": out, "--format": formats, "--fail-on": fail_on}
         job = steps.read_job(flags=flags, environ=environ, save_snapshot=save_snapshot, without_file=True)
+        job = replace(job, settings=replace(job.settings, apps=_declared(tenant)))
         screen.say(f"The demo tenant is served at {emulator.url}.")
         with steps.opened(job, screen, environ) as snapshot:
             run = steps.judge(snapshot, job)
@@ -54,3 +61,14 @@ def command(
     summary.show(run, screen, words=False)
     summary.close(run, files, screen, job.settings.gate.fail_on)
     raise typer.Exit(steps.exit_code(run, job.settings.gate.fail_on))
+
+
+def _declared(tenant: Mapping[str, Any]) -> tuple[AppSettings, ...]:
+    """The calls of the demo's apps as the ``[[apps]]`` entries of a configuration."""
+    from auditor.config import AppSettings
+    from auditor.emulator.contoso import declared_calls
+
+    return tuple(
+        AppSettings(app_id=app_id, flow=one.flow, calls=one.calls, users=one.users)
+        for app_id, one in declared_calls(tenant).items()
+    )

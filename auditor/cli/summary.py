@@ -29,10 +29,14 @@ def show(run: AuditRun, screen: Screen, *, words: bool) -> None:
         screen: where to.
         words: on standard error, because standard output carries JSON.
     """
+    from reports.overview import declared_calls
+
     counts = run.counts()
     missing = [result for result in run.checks if result.outcome in NOT_ASSESSED]
     heading = f"{run.tenant_name or run.tenant_id}: {counted(len(run.apps), 'app')}, "
     heading += counted(len(run.permissions), "permission")
+    if calls := declared_calls(run):
+        heading += f"; {calls}"
     if missing:  # before the counts: few findings are no good news where few checks could look
         heading += f"; {len(missing)} of {counted(len(run.checks), 'check')} not assessed"
     screen.table(heading, [f"{severity}#" for severity in counts], [[f"{n:,}" for n in counts.values()]], words=words)

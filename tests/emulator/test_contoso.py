@@ -17,6 +17,7 @@ from tests.emulator.shapes_check import misshapen
 
 PAGE = Path(__file__).parents[2] / "docs" / "demo-tenant.md"
 CONFIGURATION_CHECKS = [
+    "permission-missing",
     "consent-missing",
     "consent-partial",
     "consent-blocked",

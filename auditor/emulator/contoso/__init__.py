@@ -1,6 +1,6 @@
 """Contoso, the demo tenant that ships with the product: about 60 apps, most of them healthy, every check fires.
 
-``healthy`` and ``troubled`` hold the apps, ``story`` what an unhealthy one is, ``page`` the table of
+``healthy`` and ``troubled`` hold the apps, ``calls`` what some are known to call, ``story`` what an unhealthy one is, ``page`` the table of
 docs/demo-tenant.md. A test compares the table with an audit of the tenant.
 """
 
@@ -10,10 +10,11 @@ from typing import Any
 
 from auditor.emulator.build import TenantBuilder
 from auditor.emulator.contoso import troubled
+from auditor.emulator.contoso.calls import DeclaredCalls, declared_calls
 from auditor.emulator.contoso.healthy import add_healthy_apps
 from auditor.emulator.contoso.story import STORIES
 
-__all__ = ["STORIES", "contoso", "troubled"]
+__all__ = ["STORIES", "DeclaredCalls", "contoso", "declared_calls", "troubled"]
 
 
 def contoso() -> dict[str, Any]:

@@ -30,7 +30,6 @@ BROWSER_APPS: dict[str, tuple[Request, ...]] = {
 
 DAEMONS: dict[str, tuple[Request, ...]] = {
     "Badge printing": (("User.Read.All", "application"),),
-    "Inventory sync": (("Device.Read.All", "application"),),
     "Distribution list export": (("GroupMember.Read.All", "application"),),
 }
 """Services that sign in with a certificate."""

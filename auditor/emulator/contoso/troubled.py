@@ -107,6 +107,15 @@ def _(tenant: TenantBuilder, name: str) -> None:
     )
 
 
+@story(
+    "Inventory sync",
+    "Reads devices, and since its last release groups too (a declared call), which no permission of it opens.",
+    "permission-missing",
+)
+def _(tenant: TenantBuilder, name: str) -> None:
+    tenant.consent(tenant.app(name, certificate="@now+420d", requests=[("Device.Read.All", "application")]))
+
+
 @story("Supplier portal", "Requests a permission that only an admin can grant, and no admin has.", "consent-missing")
 def _(tenant: TenantBuilder, name: str) -> None:
     app = tenant.app(
