@@ -15,7 +15,7 @@ from urllib.parse import quote
 from auditor.call_parts import FIELD, call_parts, shown_call
 from auditor.errors import InputError
 from auditor.predict.call_query import named_properties
-from auditor.redaction import redact
+from auditor.redaction import REDACTED, redact
 from auditor.reference.clouds import CLOUDS
 
 Version = Literal["v1.0", "beta"]
@@ -35,6 +35,7 @@ _SECRET = re.compile(
     r"|Bearer",
     re.IGNORECASE,
 )
+_UNSAFE = re.compile(r"[ ?#]")
 _SHARE = re.compile(r"(/shares/)[us]![^/]*", re.IGNORECASE)
 """An encoded sharing address opens what it names."""
 _VALUED = {"entitytypes": "entityTypes", "resource": "resource"}
@@ -115,17 +116,18 @@ def _addressed(host: str | None, path: str, version: str | None) -> tuple[str | 
 
 def _clean(path: str) -> str:
     """The path with one leading slash and none at its end, printable, its placeholders in braces, without secrets."""
-    path = _SHARE.sub(r"\1{id}", _TOKEN_ARGUMENT.sub(r"\1{value}", path))
-    segments = [_segment(segment) for segment in path.strip("/").split("/")]
-    return "/" + "/".join(segments)
+    path = redact(_SHARE.sub(r"\1{id}", _TOKEN_ARGUMENT.sub(r"\1{value}", path)))
+    return "/" + "/".join(_segment(segment) for segment in path.strip("/").split("/"))
 
 
 def _segment(segment: str) -> str:
-    if _SECRET.search(segment) or redact(segment) != segment:
+    if REDACTED in segment or _SECRET.search(segment):
         return "{id}:" if segment.endswith(":") else "{id}"
     variable = _VARIABLE.fullmatch(segment)
     if variable is not None:  # $userId of a script
         return f"{{{variable[1]}}}"
+    if segment.isascii() and segment.isprintable() and not _UNSAFE.search(segment):
+        return segment
     return "".join(one if one.isprintable() and one not in " ?#" else quote(one, errors="replace") for one in segment)
 
 

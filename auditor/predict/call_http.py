@@ -8,7 +8,7 @@ Formats: https://github.com/Huachao/vscode-restclient, https://www.jetbrains.com
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,8 +32,8 @@ _METHOD = re.compile(rf"({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://|/|\{", re.IGNORECASE)
 _UNSET_ORIGIN = re.compile(r"(?:https?://)?\{([^{}]*)\}(?::\d+)?(?=/|$)", re.IGNORECASE)
 _HOST_HEADER = re.compile(r"Host\s*:\s*([A-Za-z0-9.-]{1,253}(?::\d{1,5})?)\s*", re.IGNORECASE)
-_MOST_USES = 200
-"""A body that uses variables more often is read without their values, which could make it grow without end."""
+_MOST_USES, _MOST_DEPTH, _MOST_LENGTH = 200, 10, 2048
+"""Beyond these a variable counts as not set: values that use variables could make a text grow without end."""
 _MICROSOFT_APIS = (
     ("outlook.office365.com", "outlook.office.com", "manage.office.com", "management.azure.com")
     + ("management.usgovcloudapi.net", "management.chinacloudapi.cn", "management.core.windows.net")
@@ -58,7 +58,7 @@ def written(text: str, name: str) -> tuple[tuple[Call, ...], int, tuple[str, ...
     Raises InputError with file and line for a request that cannot be read.
     """
     lines = re.split(r"\r\n|\r|\n", text)
-    variables = _variables(lines)
+    variables = _Variables(lines)
     calls: list[Call] = []
     notes: list[str] = []
     ignored = 0
@@ -72,13 +72,37 @@ def written(text: str, name: str) -> tuple[tuple[Call, ...], int, tuple[str, ...
     return tuple(calls), ignored, tuple(notes)
 
 
-def _variables(lines: list[str]) -> dict[str, str]:
-    found = {}
-    for line in lines:
-        match = _SET.fullmatch(line.strip())
-        if match is not None and not _SECRET_NAME.search(match[1]):
-            found[match[1]] = match[2].strip()[:MAX_LENGTH]
-    return found
+class _Variables:
+    """The file's variables; those named after secrets are never used. Values may use variables."""
+
+    def __init__(self, lines: list[str]) -> None:
+        matches = (_SET.fullmatch(line.strip()) for line in lines if "@" in line)
+        self._given = {match[1]: match[2].strip() for match in matches if match and not _SECRET_NAME.search(match[1])}
+        self._known: dict[str, str] = {}
+
+    def filled(self, text: str) -> str:
+        """Text with the variables' values; what is not set, or grows without end, becomes ``{name}``."""
+        if "{{" not in text:
+            return text
+        few = text.count("{{") <= _MOST_USES
+        return _USE.sub(lambda found: self._value(found[1].strip(), 0) if few else _unset(found[1]), text)
+
+    def _value(self, name: str, depth: int) -> str:
+        if name in self._known:
+            return self._known[name]
+        value = self._given.get(name)
+        if value is None or depth == _MOST_DEPTH or len(value) > _MOST_LENGTH:
+            return _unset(name)
+        self._known[name] = _unset(name)  # what a variable that uses itself stands for
+        filled = _USE.sub(lambda found: self._value(found[1].strip(), depth + 1), value)
+        if len(filled) <= _MOST_LENGTH:
+            self._known[name] = filled
+        return self._known[name]
+
+
+def _unset(name: str) -> str:
+    words = re.findall(r"[A-Za-z]\w*", name)
+    return f"{{{words[-1] if words else 'id'}}}"
 
 
 def _requests(lines: list[str], name: str) -> Iterator[_Request]:
@@ -124,12 +148,10 @@ def _target(line: str, name: str, number: int) -> str:
     )
 
 
-def _calls(
-    request: _Request, variables: Mapping[str, str], name: str, notes: list[str]
-) -> tuple[tuple[Call, ...], int]:
+def _calls(request: _Request, variables: _Variables, name: str, notes: list[str]) -> tuple[tuple[Call, ...], int]:
     place = f"{name}, line {request.line}"
     method, _, address = request.target.partition(" ")
-    address = _filled(address.strip(), variables)
+    address = variables.filled(address.strip())
     unset = _UNSET_ORIGIN.match(address)
     if unset is not None:
         address = address[unset.end() :]
@@ -162,37 +184,14 @@ def _is_api(host: str) -> bool:
     )
 
 
-def _filled(text: str, variables: Mapping[str, str]) -> str:
-    """Text with its variables' values; what is not set becomes ``{name}``."""
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1].strip()
-        if name in variables:
-            return variables[name]
-        words = re.findall(r"[A-Za-z]\w*", name)
-        return f"{{{words[-1] if words else 'id'}}}"
-
-    for _ in range(8):  # variables may use variables
-        filled = _USE.sub(value, text[:MAX_LENGTH])[:MAX_LENGTH] if "{{" in text else text
-        if filled == text:
-            break
-        text = filled
-    return text
-
-
-def _body(lines: list[str], variables: Mapping[str, str]) -> tuple[Any, str]:
+def _body(lines: list[str], variables: _Variables) -> tuple[Any, str]:
     """The parsed JSON body, or None and why it could not be read; both empty where there is none."""
     text = "\n".join(lines).strip()
     if text.startswith("< "):
         return None, "its body is in another file"
     if not text.startswith("{") or text.startswith("{{"):
         return None, ""
-    few = text.count("{{") <= _MOST_USES
-
-    def value(found: re.Match[str]) -> str:
-        return _filled(found[0], variables)
-
-    for filled in (_USE.sub(value, text) if few else "", _USE.sub("0", text)):  # a number may be a variable, unquoted
+    for filled in (variables.filled(text), _USE.sub("0", text)):  # a number may be a variable, without quotes
         try:
             return orjson.loads(filled), ""
         except (orjson.JSONDecodeError, UnicodeEncodeError):

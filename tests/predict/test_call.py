@@ -204,6 +204,7 @@ def test_refused_with_one_sentence(written: str, expected: str) -> None:
         "GET /applications/abc8Q~trapTRAPtrapTRAPtrapTRAPtrapTRAPtrapTRAP",
         "GET /me/drive/root/delta(token='TRAPtrap')",
         "GET /shares/u!TRAPtrap/driveItem",
+        "GET /me/drive/root:/Bearer traptrap/traptrap/x:/content",
         "GET https://name:trap@graph.microsoft.com/v1.0/me",
     ],
 )
