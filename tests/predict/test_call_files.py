@@ -306,3 +306,32 @@ def test_any_lines(text: str, name: str) -> None:
 def test_any_recording(entries: object) -> None:
     content = {"log": {"entries": [{"request": one} for one in entries]}} if isinstance(entries, list) else entries
     judged(json.dumps(content).encode(), "x.har")
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_examples() -> None:
+    assert texts(read_calls(ROOT / "examples/calls.txt")) == [
+        "GET /users?$select=displayName,signInActivity",
+        "GET /users/{id}/manager",
+        "POST /users/{id}/sendMail",
+        "PATCH /users/{id} {passwordProfile}",
+        "beta:GET /reports/servicePrincipalSignInActivities",
+        "POST /subscriptions {resource=users/{id}/messages}",
+        "GET /sites/{id}/lists/{id}/items",
+    ]
+    found = read_calls(ROOT / "examples/calls.http")
+    assert texts(found) == [
+        "GET /users?$select=displayName,signInActivity",
+        "PATCH /users/{userId} {passwordProfile}",
+        "GET /me/messages",
+        "POST /teams/{teamId}/channels/{channelId}/messages {body}",
+    ]
+    assert (found.ignored, found.notes) == (0, ())
+
+
+def test_every_form_of_the_page_is_read() -> None:
+    page = (ROOT / "docs/calls.md").read_text(encoding="utf-8")
+    forms = page.partition("```calls\n")[2].partition("```")[0]
+    assert len(calls_in(forms.encode(), "docs/calls.md").calls) == 12  # two of the fourteen are written in two ways
