@@ -6,9 +6,12 @@ A token shows more than a tenant in one respect (what it really carries, the use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
@@ -19,11 +22,12 @@ from auditor.predict import gates, principal
 from auditor.predict.authorization import Judgement, judge
 from auditor.predict.call import Call
 from auditor.predict.rules import rules, written
-from auditor.predict.subject import Subject
+from auditor.predict.subject import Subject, subject
 from auditor.predict.token import Token as Carried
 from auditor.predict.verdict import Flow, Obstacle, Question
 from auditor.reference.claims import SchemeName
 from auditor.reference.roles import role_templates
+from auditor.tenant.snapshot import Snapshot
 from auditor.tenant.tables import Tenant
 
 _PERMISSION_CAUSES = ("permission-missing", "consent-missing", "consent-blocked", "consent-partial")
@@ -70,7 +74,7 @@ def fit(token: Token, call: Call) -> Fit:
         return Fit(unknown=judged.unknown, needs=judged.needs)
     reasons = [_reason(obstacle, token, call) for obstacle in _lacking(judged)]
     if not reasons or judged.granted_by:
-        found = principal.obstacles(who, question, judged, cast(Tenant, _NOTHING_READ), _user(token, flow))
+        found = principal.obstacles(who, question, judged, _nothing_read(), _user(token, flow))
         reasons += [_reason(obstacle, token, call) for obstacle in found]
         reasons += [_reason(obstacle, token, call) for obstacle in gates.obstacles(who, question, judged, carried)]
     return Fit(
@@ -103,15 +107,22 @@ def schemes_of(call: Call) -> frozenset[SchemeName]:
     return frozenset(scheme for scheme, ways in listed_ways.items() if ways)
 
 
-class _NothingRead:
-    """Stands for a tenant of which nothing was read."""
-
-    def is_read(self, source: str) -> bool:
-        del source
-        return False
-
-
-_NOTHING_READ = _NothingRead()
+@lru_cache(maxsize=1)
+def _nothing_read() -> Tenant:
+    """A tenant of which nothing was read: whoever asks it learns that it is not known."""
+    nowhere = Snapshot(
+        folder=Path(),
+        tenant_id="",
+        tenant_name="",
+        cloud="global",
+        collected_at=datetime.now(UTC),
+        signed_in_as="",
+        requests=0,
+        tool_version="",
+        states={},
+        _stored={},
+    )
+    return Tenant.load(nowhere)
 
 
 def _bearer(token: Token, flow: Flow) -> Subject:
@@ -119,19 +130,11 @@ def _bearer(token: Token, flow: Flow) -> Subject:
     row = SimpleNamespace(service_principal_id=token.object_id or None, object_id=None) if flow == "app-only" else None
     known = {template: name for name, template in role_templates().items()}
     held = tuple((one, known[one], "/") for one in token.directory_roles or () if one in known)
-    return Subject(
-        app_id=token.app_id,
+    return replace(
+        subject(_nothing_read(), token.app_id),
         row=row,
         name=token.app_name or "the app",
-        kind=None,
-        planned=False,
-        lists_read=False,
-        holdings=(),
-        scopes=None,
-        assignments_read=False,
         directory_roles=held if flow == "app-only" else (),
-        users_may_consent=None,
-        group_held=frozenset(),
     )
 
 
@@ -174,7 +177,10 @@ def _reason(obstacle: Obstacle, token: Token, call: Call) -> Reason:
             also=("consent-missing", "permission-type-mismatch"),
             needs=obstacle.needs,
         )
-    return Reason(obstacle.check, obstacle.certainty, text, obstacle.fix, needs=obstacle.needs)
+    also = tuple(
+        one for one in _PERMISSION_CAUSES[:2] if obstacle.check in _PERMISSION_CAUSES and one != obstacle.check
+    )
+    return Reason(obstacle.check, obstacle.certainty, text, obstacle.fix, also=also, needs=obstacle.needs)
 
 
 def _kind(token: Token) -> str:

@@ -20,6 +20,7 @@ from auditor.explain.token import Token
 from auditor.explain.told import flow_of as flow_told
 from auditor.explain.told import listed, reasons
 from auditor.predict.call import Call
+from auditor.predict.services import service_of
 from auditor.predict.verdict import Flow
 
 _TOKEN_CAUSES = ("token-invalid", "wrong-resource")
@@ -113,7 +114,9 @@ def _without_error(case: _Case) -> Reason:
     likely = next((one for one in case.faults if one.certainty != "possible"), None)
     if sure is not None and not (likely is not None and likely.cause == "sign-in-blocked"):
         return sure
-    if likely is not None:
+    # Without a permission a call may still work: Exchange and Teams have grants of their own.
+    hopeless = case.fit is None or case.fit.unknown or not case.fit.reasons
+    if likely is not None and not (likely.cause == "consent-missing" and not hopeless):
         return likely
     if case.fit is None or (case.fit.unknown and not case.fit.reasons):
         return _unjudged(case)
@@ -282,11 +285,22 @@ def _covered(told: Reason, case: _Case) -> Reason:
         for one in told.also
         if one in ("user-privilege", "workload-policy", "directory-role-missing", "license-missing")
     )
+    call = case.given.call
     opened = listed(case.fit.opened_by, 3) if case.fit is not None and case.fit.opened_by else "what the call needs"
     if case.flow == "delegated":
         cause, text = (
             "user-privilege",
             "the signed-in user has no right to it: a directory role, ownership, or access to the object",
+        )
+    elif call is not None and call.method == "GET" and service_of(call.path) == "directory":
+        return Reason(
+            None,
+            "likely",
+            f"The token carries {opened}, and a service principal reads with it whatever it is: the token that was refused was another "
+            "one, issued before the permission was granted.",
+            "Make the call again with this token; look for a token cache (of a managed identity it lasts up to 24 hours).",
+            also=("token-invalid",),
+            not_configuration=True,
         )
     else:
         cause = next((one for one in others if one != "user-privilege"), "workload-policy")

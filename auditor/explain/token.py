@@ -29,7 +29,7 @@ _SCHEME = re.compile(r"(?:^|[\s\"'=:])(Bearer|PoP|Basic)(?:\s|%20|\+)+([^\s\"',;
 _FIELDS = ("access_token", "accesstoken", "id_token", "idtoken", "token", "secrettoken")
 """Names, in lower case, under which token answers, ``az`` and Az PowerShell give a token; the first one wins."""
 _WEB_TOKEN = re.compile(r"(?<![\w.-])eyJ[\w+/=-]*(?:\.[\w+/=-]*){1,4}")
-_ASSIGNED = re.compile(r"^\s*(?:export\s+|set\s+|\$(?:env:)?)?\w+\s*=\s*(.+)$", re.IGNORECASE | re.DOTALL)
+_ASSIGNED = re.compile(r"^\s*(?:export\s+|set\s+|\$(?:env:)?)?(?!eyJ)\w{1,40}\s*=\s*(.+)$", re.IGNORECASE | re.DOTALL)
 _PLACEHOLDERS = re.compile(
     r"null|none|nil|undefined|nan|true|false|\[object object\]|\[redacted\]|\*+|\.{2,}|x{3,}|"
     r"[$%]?\{*[$%]?\(?[a-z][\w.: ]{0,40}\)?\}*%?|<[^>]{0,60}>|system\.\S{1,80}",
@@ -139,7 +139,7 @@ def read_token(text: str) -> Token:
     joined = "".join(raw.split())
     if not joined:
         return Token("missing", scheme=scheme)
-    if len(joined) < 60 and _PLACEHOLDERS.fullmatch(raw.strip()):
+    if len(joined) < 60 and not joined.startswith("eyJ") and _PLACEHOLDERS.fullmatch(raw.strip()):
         return Token("placeholder", scheme=scheme)
     hide(joined[:_LONGEST])
     if scheme == "basic":
@@ -162,11 +162,13 @@ def _find(text: str) -> tuple[str, str, str]:
         return scheme[2] + (rest[0] if rest else ""), scheme[1].lower(), ""
     if re.fullmatch(r"(?:Authorization\s*:?\s*)?(?:Bearer|PoP)\s*", text, re.IGNORECASE):
         return "", "", ""
+    if len(text) > 60 and re.match(r"<[\w?:]+[\s>]", text):
+        return text, "", ""
     text = text.strip("\"'`“”‘’<> \r\n\t")
     assigned = _ASSIGNED.match(text)
     if assigned and "." not in text.partition("=")[0]:
         text = assigned[1].strip("\"'`; \r\n\t")
-    if re.fullmatch(r"[\w+/=.\s-]*", text) and not re.search(r"\beyJ", text[3:]):
+    if re.fullmatch(r"[\w+/=.\s-]*", text) and (text.startswith("eyJ") or "eyJ" not in text):
         return text, "", ""
     inside = _WEB_TOKEN.search(text)
     return (inside[0] if inside else text), "", ""
