@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate, explain
+from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate, explain, permissions
 from auditor.errors import AuditorError
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command("audit")(audit.command)
 app.command("check")(check.command)
 app.command("collect")(collect.command)
+app.command("permissions")(permissions.command)
 app.command("doctor")(doctor.command)
 app.command("explain", cls=explain.WithoutTokens)(explain.command)
 app.command("checks")(checks.command)

@@ -143,6 +143,14 @@ class Catalog:
         found = self._find(method, path, raw=False)
         return None if found is None else found[0]
 
+    def methods(self, path: str) -> tuple[str, ...]:
+        """Return the methods that the map or our corrections have for a path, sorted; empty for an unknown path."""
+        return tuple(method for method in _METHODS if self.authorizing(method, path))
+
+    def templates(self) -> Iterable[str]:
+        """Return every path template of the map as published."""
+        return self._paths.keys()
+
     def resource_specific(self, method: str, path: str) -> tuple[str, ...]:
         """Return the permissions of resource-specific consent that authorize a call (application, one team or chat)."""
         found = self._find(method, path, raw=True)
@@ -281,6 +289,8 @@ class Catalog:
                     opened.setdefault(holder, []).append((method, found[0]))
         return opened
 
+
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 _UNGRADED = 3
 """Stands for a missing grade: four of five permissions have this one."""

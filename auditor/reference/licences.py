@@ -70,7 +70,7 @@ class _When:
     """As it holds for these calls."""
     calls: CallPatterns
     query: frozenset[str]
-    """Properties that the call must name; empty: whatever it names."""
+    """Properties that the call must name, lower case; empty: whatever it names."""
 
 
 @lru_cache(maxsize=1)
@@ -90,10 +90,10 @@ def needed_by(
     Args:
         method: upper case.
         template: as ``catalog.template`` returns it, or any Graph path.
-        query: properties that the call names in its query or its body (``signInActivity``).
+        query: properties that the call names in its query or its body (``signInActivity``), in any casing.
         permissions: permissions of Microsoft Graph that open the call, of which the app holds at least one.
     """
-    return _needed_by(method, template, frozenset(query), frozenset(permissions))
+    return _needed_by(method, template, frozenset(name.lower() for name in query), frozenset(permissions))
 
 
 @lru_cache(maxsize=4096)
@@ -126,7 +126,7 @@ def _whens() -> tuple[_When, ...]:
         _When(
             _in_a_call(_licence(entry), when),
             CallPatterns.read(strings(when, "calls")),
-            frozenset(strings(when, "query")),
+            frozenset(name.lower() for name in strings(when, "query")),
         )
         for entry in _data()["licence"]
         for when in entry.get("when", ())

@@ -62,7 +62,9 @@ def _user_call_rule(method: str, template: str, fields: frozenset[str]) -> UserC
     if tokens is None or _open_calls().cover(method, tokens):
         return None
     for calls, rule in _user_call_rules():
-        if (not rule.fields or rule.fields & fields) and calls.cover(method, tokens):
+        if (not rule.fields or not fields.isdisjoint(name.lower() for name in rule.fields)) and calls.cover(
+            method, tokens
+        ):
             return rule
     return None
 
@@ -73,9 +75,9 @@ def user_call_rule(method: str, template: str, fields: Collection[str] = ()) -> 
     Args:
         method: upper case.
         template: as ``catalog.template`` returns it, or any Graph path.
-        fields: body fields and query properties that the call names (``passwordProfile``, ``signInActivity``).
+        fields: body fields and query properties that the call names (``passwordProfile``, ``signInActivity``), in any casing.
     """
-    return _user_call_rule(method, template, frozenset(fields))
+    return _user_call_rule(method, template, frozenset(name.lower() for name in fields))
 
 
 def guest_rule(method: str, template: str, level: GuestLevel = "limited") -> GuestRule | None:
