@@ -10,8 +10,9 @@ from itertools import groupby
 
 from auditor.audit.check import Context
 from auditor.errors import AuditorError
-from auditor.predict.call import Call
+from auditor.predict.call import Call, parse_call
 from auditor.predict.verdict import Prediction, Question
+from auditor.predict.walk import predict, questions, settle
 from auditor.tenant.tables import Tenant
 
 
@@ -32,8 +33,6 @@ def foresee(tenant: Tenant, context: Context, app_ids: frozenset[str] = frozense
     for app_id, app in sorted(context.apps.items()):
         if not app.calls or (app_ids and app_id not in app_ids):
             continue
-        from auditor.predict.walk import questions, settle
-
         asked = questions(
             app_id,
             _once(app.calls),
@@ -50,16 +49,12 @@ def foresee(tenant: Tenant, context: Context, app_ids: frozenset[str] = frozense
 
 def _once(texts: tuple[str, ...]) -> list[Call]:
     """The calls, each once in its normal form: two spellings of one call would be one finding told twice."""
-    from auditor.predict.call import parse_call
-
     calls = [parse_call(text) for text in texts]
     return list({call.text: call for call in calls}.values())
 
 
 def _predicted(question: Question, tenant: Tenant) -> Prediction:
     """The verdict; where the predictor itself breaks, the call is unknown, and ``permission-missing`` ends as error."""
-    from auditor.predict.walk import predict
-
     try:
         return predict(question, tenant)
     except AuditorError:

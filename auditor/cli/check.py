@@ -18,6 +18,7 @@ from auditor.cli import options
 if TYPE_CHECKING:
     from auditor.audit.check import Check
     from auditor.audit.result import AuditRun
+    from auditor.cli.one_app import Declared
     from auditor.cli.screen import Screen
     from auditor.cli.steps import Job
     from auditor.tenant.snapshot import Snapshot
@@ -115,7 +116,7 @@ def command(
     )
     steps.refuse_unknown_waivers(job.settings)
     said = Declared(calls or (), call_files or (), flow, user or (), account, resource)
-    plan = _plan(job, app_id, manifest, said, offline=offline)
+    plan = _plan(job, app_id, manifest, said, screen, offline=offline)
     run = _judge(plan, screen)
     files = steps.publish(run, plan.job) if writes else []
     verdicts.show(run, plan.app_id, screen, words=job.to_standard_output)
@@ -138,13 +139,13 @@ class _Plan:
         return any(app.calls for app in self.job.settings.apps)
 
 
-def _plan(job: Job, given: str | None, file: Path | None, said: Any, *, offline: bool) -> _Plan:
+def _plan(job: Job, given: str | None, file: Path | None, said: Declared, screen: Screen, *, offline: bool) -> _Plan:
     """What is to be judged, refused early where that cannot be.
 
     Raises:
         UsageError, ConfigError, InputError: options that contradict each other, or a file that is not what was expected.
     """
-    from auditor.cli.one_app import app_id_of, entry, is_without_tenant
+    from auditor.cli.one_app import app_id_of, calls_of, entry, is_without_tenant
     from auditor.errors import UsageError
 
     manifest = None
@@ -161,7 +162,10 @@ def _plan(job: Job, given: str | None, file: Path | None, said: Any, *, offline:
     if manifest is not None:
         manifest = {**manifest, "appId": app_id}
         offline = offline or is_without_tenant(settings, os.environ)
-    declared = replace(settings, apps=(entry(settings, app_id, said),))
+    calls, remarks = calls_of(said)
+    for remark in remarks:
+        screen.say(f"note: {remark}")
+    declared = replace(settings, apps=(entry(settings, app_id, said, calls),))
     return _Plan(replace(job, settings=declared, app_ids=(app_id,)), app_id, manifest, offline)
 
 

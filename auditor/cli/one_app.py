@@ -43,11 +43,17 @@ def app_id_of(given: str | None, manifest: Mapping[str, Any] | None) -> str:
     return wanted or held or NO_ID
 
 
-def entry(settings: config.Settings, app_id: str, said: Declared) -> config.AppSettings:
+def entry(settings: config.Settings, app_id: str, said: Declared, calls: Sequence[str]) -> config.AppSettings:
     """The app's ``[[apps]]`` entry with what the command line says: flags win, calls of both are judged.
 
+    Args:
+        settings: the configuration.
+        app_id: the app.
+        said: the command line.
+        calls: its calls, as ``calls_of`` gives them.
+
     Raises:
-        ConfigError, InputError: a flag or a file of calls is not what was expected.
+        ConfigError: a flag is not what was expected.
     """
     found = next((app for app in settings.apps if app.app_id == app_id), config.AppSettings(app_id=app_id))
     words: dict[str, Any] = {
@@ -55,7 +61,7 @@ def entry(settings: config.Settings, app_id: str, said: Declared) -> config.AppS
         "account": _read(said.account, values.one_of(*get_args(config.Account)), "--account"),
         "resource": _read(said.resource, values.resource, "--resource"),
         "users": tuple(_read(user, values.filled_text, "--user") for user in said.users),
-        "calls": tuple(dict.fromkeys([*found.calls, *_calls(said)])),
+        "calls": tuple(dict.fromkeys([*found.calls, *calls])),
     }
     return replace(found, **{name: value for name, value in words.items() if value not in (None, ())})
 
@@ -64,18 +70,29 @@ def _read(value: str | None, read: Any, flag: str) -> Any:
     return None if value is None else read(value, values.Place(flag))
 
 
-def _calls(said: Declared) -> list[str]:
-    """The calls of the command line in their normal form, those of files after those of ``--call``."""
+def calls_of(said: Declared) -> tuple[list[str], list[str]]:
+    """The calls of the command line in their normal form, those of files after those of ``--call``; and remarks for people.
+
+    Raises:
+        InputError: a call is none, or a file holds none or cannot be read.
+    """
     from auditor.predict.call import parse_call
     from auditor.predict.call_files import read_calls
 
-    texts = []
+    texts: list[str] = []
+    remarks: list[str] = []
     for text in said.calls:
         try:
             texts.append(parse_call(text).text)
         except InputError as error:
             raise InputError(f"--call: {error}") from None
-    return [*texts, *(call.text for file in said.call_files for call in read_calls(file))]
+    for path in said.call_files:
+        found = read_calls(path)
+        texts += [call.text for call in found.calls]
+        remarks += found.notes
+        if found.ignored:
+            remarks.append(f"{path}: requests that are no calls to judge: {found.ignored:,}.")
+    return texts, remarks
 
 
 def is_without_tenant(settings: config.Settings, environ: Mapping[str, str]) -> bool:

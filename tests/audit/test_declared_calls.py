@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.audit.check import Context, Finding
+from auditor.audit.check import Context, DeclaredApp, Finding
+from auditor.audit.denied import _USUAL
 from auditor.audit.registry import registry
 from auditor.audit.result import AuditRun
 from auditor.audit.run import Scope, audit
@@ -19,6 +22,7 @@ from auditor.tenant.state import SourceState
 from auditor.tenant.tables import Tenant
 from tests.support import context_for, load_tenant
 
+ROOT = Path(__file__).resolve().parents[2]
 APP = "11111111-2222-3333-4444-555555555555"
 USERS = Call("GET /users", "GET", "/users")
 GROUPS = Call("GET /groups", "GET", "/groups")
@@ -210,3 +214,42 @@ def test_a_permission_that_opens_a_declared_call_is_no_excess() -> None:
     used = prediction(app_id=app.app_id, verdict="allowed", check=None, granted_by=("Sites.Read.All + Mail.Read",))
     assert sorted(str(name) for name in excess(context_for(tenant))) == ["Mail.Read", "Sites.Read.All"]
     assert excess(context_for(tenant, predictions=[used])) == []
+
+
+def test_every_cause_that_the_predictor_names_is_a_check() -> None:
+    named: set[str] = set()
+    for path in (ROOT / "auditor/predict").glob("*.py"):
+        named |= set(re.findall(r'(?:Obstacle\(\s*|check=)"([a-z-]+)"', path.read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert named <= {check.META.slug for check in registry()}
+
+
+def test_a_usual_repair_is_known_for_every_check_that_can_decide_a_call() -> None:
+    assert set(SLUGS) - set(_USUAL) <= {"token-invalid"}
+
+
+def test_declared_apps_are_judged_in_a_stable_order_and_once() -> None:
+    builder = TenantBuilder()
+    ids = [builder.app(name, certificate="@now+300d").app_id for name in ("One", "Two")]
+    tenant = load_tenant(builder.data)
+    calls = ("GET /users", "get /users", "GET /groups")
+    apps = {app_id: DeclaredApp(app_id, "app-only", calls) for app_id in ids}
+    run = audit(tenant, context_for(tenant, apps=apps))
+    assert [(row["app_id"], row["call"]) for row in run.predictions] == [
+        (app_id, call) for app_id in sorted(ids) for call in ("GET /groups", "GET /users")
+    ]
+    assert len(told(run)) == sum(row["verdict"] == "denied" for row in run.predictions) == 4
+    only = audit(tenant, context_for(tenant, apps=apps), Scope(app_ids=frozenset(ids[:1])))
+    assert {row["app_id"] for row in only.predictions} == {ids[0]}
+
+
+def test_a_predictor_that_breaks_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(question: Any, tenant: Any) -> Prediction:
+        raise KeyError(question.call.text)
+
+    monkeypatch.setattr("auditor.audit.foreseen.predict", broken)
+    tenant = load_tenant(TenantBuilder().data)
+    run = audit(tenant, context_for(tenant, apps={APP: DeclaredApp(APP, "app-only", ("GET /users",))}))
+    assert [row["verdict"] for row in run.predictions] == ["unknown"]
+    assert "KeyError" in run.predictions[0]["reason"]
+    assert {result.meta.slug for result in run.checks if result.outcome == "error"} == {"permission-missing"}
