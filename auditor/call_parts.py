@@ -71,6 +71,8 @@ def call_parts(text: str) -> CallParts:
     target, body = _without_body(head[3])
     host, rest = _without_origin(_PROTOCOL.sub("", target))
     path, query = _split(_GUEST.sub("%23EXT%23", rest))
+    if any(option.startswith("=") for option in query.split("&")):
+        raise ValueError("a name before each = of the query; between double quotes a shell takes $select away")
     version = head[1].lower() if head[1] else None
     return CallParts(method, version, host, path, query, _fields(body))
 
@@ -114,7 +116,9 @@ def _split(rest: str) -> tuple[str, str]:
     """Split into path and query, both without fragment."""
     cut = _query_at(rest)
     path, query = rest[:cut], rest[cut + 1 :].partition("#")[0]
-    path = re.sub(r"\}+", "}", re.sub(r"(?<![#$])[#$]*\{[#${]*", "{", path))  # ${id}, #{id} and {{id}} of other languages
+    path = re.sub(
+        r"\}+", "}", re.sub(r"(?<![#$])[#$]*\{[#${]*", "{", path)
+    )  # ${id}, #{id} and {{id}} of other languages
     fragment = path.find("#")
     if fragment >= 0:
         path, query = path[:fragment], ""

@@ -63,7 +63,7 @@ def calls_in(raw: bytes, name: str) -> CallFile:
         check_size(raw, name, MAX_TEXT_BYTES)
         found = CallFile(*written(text, name)) if ending in (".http", ".rest") else _from_lines(text, name)
     if not found.calls:
-        others = f" ({found.ignored} requests of other kinds or to other hosts)" if found.ignored else ""
+        others = f" (requests of other kinds or to other hosts: {found.ignored:,})" if found.ignored else ""
         raise InputError(f"{name} holds no call{others}, expected at least one such as GET /users.")
     notes = tuple(dict.fromkeys(found.notes))
     if len(notes) > _MAX_NOTES:
@@ -91,7 +91,7 @@ def _from_lines(text: str, name: str) -> CallFile:
         calls += inner
         ignored += unread
         if unread:
-            notes.append(f"{name}, line {number}: {unread} requests of the batch could not be read.")
+            notes.append(f"{name}, line {number}: requests of the batch that cannot be read: {unread:,}.")
     return CallFile(tuple(calls), ignored, tuple(notes))
 
 
@@ -107,6 +107,6 @@ def _from_json(text: str, name: str, *, har: bool) -> CallFile:
     content = parsed(text, name, "a HAR file or a $batch request")
     if not har and isinstance(content, dict) and "log" not in content and isinstance(content.get("requests"), list):
         inner, unread = batched(content, parse_call("POST /$batch"))
-        notes = (f"{name}: {unread} requests of the batch could not be read.",) if unread else ()
+        notes = (f"{name}: requests of the batch that cannot be read: {unread:,}.",) if unread else ()
         return CallFile(inner, unread, notes)
     return CallFile(*recorded(content, name))

@@ -46,7 +46,7 @@ def recorded(content: Any, name: str) -> tuple[tuple[Call, ...], int, tuple[str,
         unreadable += damaged
     notes = []
     if unreadable:
-        notes.append(f"{name}: the bodies of {unreadable} requests could not be read, so their fields are not known.")
+        notes.append(f"{name}: bodies that cannot be read, so that their fields are not known: {unreadable:,}.")
     return alike(calls), ignored, tuple(notes)
 
 

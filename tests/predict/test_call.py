@@ -170,6 +170,7 @@ def test_different_questions_have_different_texts() -> None:
         ("GET ftp://graph.microsoft.com/x", "or an address such as https://"),
         ("GET https:///x", "or an address such as https://"),
         ("GET https://a b/x", "or an address such as https://"),
+        ("GET /users?=signInActivity", "between double quotes a shell takes $select away"),
         ("PATCH /users/{id} {passwordProfile", "body fields in braces"),
         ("PATCH /users/{id} {password profile}", "body fields in braces"),
         ('PATCH /users/{id} {"passwordProfile": }', "body fields in braces"),

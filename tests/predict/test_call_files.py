@@ -39,7 +39,7 @@ def test_text() -> None:
     ]
     assert found.ignored == 1
     assert [note.partition("calls.txt")[2] for note in found.notes] == [
-        ", line 8: 1 requests of the batch could not be read."
+        ", line 8: requests of the batch that cannot be read: 1."
     ]
 
 
@@ -73,7 +73,7 @@ def test_har() -> None:
         "PATCH /me",
     ]
     assert found.ignored == 5
-    assert "bodies of 1 requests" in found.notes[0]
+    assert "fields are not known: 1." in found.notes[0]
     assert "trap" not in repr(found)
 
 
@@ -188,7 +188,11 @@ def test_encodings(encoding: str, name: str) -> None:
         ("a.har", b"{", "a.har is not JSON that can be read, expected a HAR file"),
         ("a.har", b'{"log": []}', "a.har is no recording, expected a HAR file"),
         ("a.har", b"[" * 100_000, "a.har is not JSON that can be read, expected a HAR file"),
-        ("a.har", har(get("https://x.y/"), {}, 1), "a.har holds no call (3 requests of other kinds or to other hosts)"),
+        (
+            "a.har",
+            har(get("https://x.y/"), {}, 1),
+            "a.har holds no call (requests of other kinds or to other hosts: 3)",
+        ),
         ("a.json", b'{"a": 1}', "a.json is no recording, expected a HAR file"),
     ],
 )
