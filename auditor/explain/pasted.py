@@ -16,7 +16,9 @@ MOST_BYTES = 1 << 20
 """A file larger than this is no token and no error."""
 _DEEPEST = 30
 _MOST_NODES = 20_000
-_LETTERS = re.compile(r"[A-Za-z0-9+/_-]{32,}")
+_WORDS = re.compile(r"[a-z]?(?:[A-Z]?[a-z]{2,}|[A-Z]{1,8}(?![a-z])|[A-Z][a-z](?=[A-Z._-]|$)|\d{1,4}|[._-])++")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+"""Words of letters, abbreviations, short numbers. Random letters begin a new word at every other one."""
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -39,19 +41,14 @@ def plain(value: object, limit: int = 120) -> str:
 def word(value: object) -> str:
     """A foreign name such as an error code or a permission, or the empty string for what is none.
 
-    Names are letters, digits, dots, dashes and underscores, at most 80; what looks random (a key, a part of a token) is
-    none, so that nothing secret is shown where a name is expected.
+    Names are letters, digits, dots, dashes and underscores, at most 80 of them, in words as people write them; what looks
+    random (a key, a part of a token) is none, so that nothing secret is shown where a name is expected.
     """
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][\w.-]{0,79}", value, re.ASCII):
         return ""
-    if _LETTERS.search(value.replace(".", "/")) and _is_random(value):
+    if not _WORDS.fullmatch(value) or redact(value) != value:
         return ""
-    return redact(value) if redact(value) == value else ""
-
-
-def _is_random(text: str) -> bool:
-    """Whether digits stand between letters more often than in any name."""
-    return len(re.findall(r"[A-Za-z]\d|\d[A-Za-z]", text)) > 4
+    return value if len(value) < 16 or len(value) >= 3 * len(_WORD.findall(value)) else ""
 
 
 def load_json(text: str) -> Any:
