@@ -141,27 +141,29 @@ class Gateway:
         Raises:
             Refusal: the path does not exist, or the caller may not.
         """
-        decision = self._gatekeeper.decide(caller, method, address.path)
+        path = address.template
+        decision = self._gatekeeper.decide(caller, method, path)
         if decision is not None:
             return decision
         if method != "GET":
             raise _not_allowed()
         if address.unknown:
             raise _not_allowed() if self._gatekeeper.knows(address.path) else unknown_segment(address.unknown)
-        above = address.path
+        above = path
         while above.strip("/"):
             above = above.rpartition("/")[0]
             decision = self._gatekeeper.decide(caller, method, above) if above else None
             if decision is not None:
                 return decision
-        raise insufficient_privileges(address.path.strip("/").lower(), caller)
+        raise insufficient_privileges(path.strip("/").lower(), caller)
 
     def _check_expand(self, kind: Type | None, name: str, caller: Caller, address: Address) -> None:
         """Refuse an ``$expand`` that a fault forbids, or that reads what the caller may not read by itself."""
         if kind is not None and f"{kind.name}.{name}" in self._faults.refuse_expand:
             self._faults.count("refuse_expand")
             raise Refusal(400, "Request_UnsupportedQuery", f"Expanding '{name}' is not supported by this resource.")
-        one = f"{address.path}/{{id}}" if address.steps[-1].is_collection else address.path
+        path = address.template
+        one = f"{path}/{{id}}" if address.steps[-1].is_collection else path
         self._faults.refuse(f"{one}/{name}")
         self._gatekeeper.decide(caller, "GET", f"{one}/{name}")
 

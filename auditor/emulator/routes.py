@@ -16,6 +16,7 @@ from auditor.emulator.schema import Member, Schema
 VERSIONS = ("v1.0", "beta")
 _CALL = re.compile(r"(?P<name>[^()]+)\((?P<arguments>.*)\)", re.DOTALL)
 _CAST = re.compile(r"(microsoft\.)?graph\.(?P<type>\w+)", re.IGNORECASE)
+_ORDINARY_KEY = re.compile(r"\w[\w.@#+~^!-]*")
 _ALTERNATE_KEYS = {
     "application": {"appid": "appId", "uniquename": "uniqueName"},
     "servicePrincipal": {"appid": "appId"},
@@ -53,6 +54,24 @@ class Address:
     """Derived type the rows are limited to."""
     unknown: str = ""
     """The first segment that the schema does not have."""
+
+    @property
+    def template(self) -> str:
+        """The path for a look into the permission map: names as the schema spells them, and ``{id}`` for keys with odd
+        characters, which the map's reader would take for something else.
+        """
+        if self.unknown or not self.steps:
+            return self.path
+        parts: list[str] = []
+        for step in self.steps:
+            key = step.key if step.key is None or _ORDINARY_KEY.fullmatch(step.key) else "{id}"
+            if key is not None and step.key_property != "id":
+                parts.append(f"{step.member.name}({step.key_property}='{key}')")
+            else:
+                parts += [step.member.name] if key is None else [step.member.name, key]
+        parts += [f"microsoft.graph.{self.cast}"] if self.cast else []
+        parts += [f"${self.tail}"] if self.tail else []
+        return "/" + "/".join(parts)
 
 
 def split_version(path: str) -> tuple[str, list[str]]:

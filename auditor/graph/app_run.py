@@ -291,10 +291,7 @@ class AppRun:
             assigned = {str(one).rpartition(".")[2].lower() for one in names} if isinstance(names, list) else None
         gathered = self._sheaf.of(_GRANT_POLICIES)
         if assigned is not None:
-            kept = [policy for policy in gathered.rows if id_of(policy).lower() in assigned]
-            if len(kept) < len(gathered.rows):
-                gathered.remarks.append("only the policies that users consent under were read")
-            gathered.rows[:] = kept
+            gathered.rows[:] = [policy for policy in gathered.rows if id_of(policy).lower() in assigned]
         path = BY_ID[_GRANT_POLICIES].request_path
         return [
             Ask(_GRANT_POLICIES, f"{path}/{quote(id_of(policy), safe='')}/{sets}")

@@ -8,30 +8,33 @@ https://learn.microsoft.com/graph/api/user-list-approleassignments
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from auditor.graph.answer import Answer
+from auditor.graph.app_paths import GUID
 from auditor.graph.desk import LONGEST_ID, Desk, id_of, listed
-from auditor.graph.refusal import Refusal, refusal_from
+from auditor.graph.refusal import Broken, Refusal, refusal_from
 from auditor.graph.sources import MAX_PAGE
 
 DIRECTORY_ROLES = "transitiveMemberOf/microsoft.graph.directoryRole?$select=id,displayName,roleTemplateId"
 ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments"
 _SELECTED = "$select=id,roleDefinitionId,directoryScopeId,principalId"
+_PRINCIPAL_NAME = re.compile(r"[\w'.!#^~+$-]+@[\w.-]+", re.ASCII)
 _PLAN = ("servicePlanId", "capabilityStatus", "service")
 
 
 def user_path(asked: str) -> str:
-    """The path of a user by user principal name or id; empty where the text can be neither.
+    """The path of a user by user principal name or id; empty where the text can be neither, so that nobody has it.
 
-    A name that starts with a dollar sign must stand in parentheses (https://learn.microsoft.com/graph/api/user-get).
+    Characters of names: https://learn.microsoft.com/entra/identity/hybrid/connect/plan-connect-userprincipalname. One that
+    starts with a dollar sign must stand in parentheses (https://learn.microsoft.com/graph/api/user-get).
     """
-    is_odd = not asked.isprintable() or not asked.strip() or len(asked) > LONGEST_ID
-    if is_odd or not id_of({"id": asked}):
+    if len(asked) > LONGEST_ID or not (_PRINCIPAL_NAME.fullmatch(asked) or GUID.fullmatch(asked)):
         return ""
-    if asked.startswith("$"):
+    if asked.startswith("$") or "'" in asked:
         return "/users('" + quote(asked.replace("'", "''"), safe="") + "')"
     return f"/users/{quote(asked, safe='')}"
 
@@ -76,7 +79,9 @@ async def _line(desk: Desk, name: str, answers: dict[tuple[str, str], Answer]) -
         return _absent(name)
     if answer.status >= 400:
         raise refusal_from(answer.status, answer.body)
-    user = answer.body if isinstance(answer.body, dict) else {}
+    user = answer.body
+    if not isinstance(user, dict) or not id_of(user):
+        raise Broken("the answer is not a user", answer.status)
     kept = {field: user.get(field) for field in desk.spec.select}
     if isinstance(kept["assignedPlans"], list):
         kept["assignedPlans"] = [{field: plan.get(field) for field in _PLAN} for plan in listed(kept["assignedPlans"])]
