@@ -223,6 +223,8 @@ def _off_the_map(who: Subject, question: Question, carried: Token, facts: Rules)
         )
     if near:
         gap = Gap(who, question, carried, facts, Requirement(near), near)
+        if (right := elsewhere.deciding(gap)) is not None:
+            return Judgement((right,), needs=gap.wanted.needs)
         guessed = [
             replace(
                 one,

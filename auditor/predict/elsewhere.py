@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.predict.gap import Gap, some
+from auditor.predict.rules import Requirement
 from auditor.predict.services import service_of
 from auditor.predict.verdict import Obstacle
 
 EXCHANGE_PAGE = "https://learn.microsoft.com/exchange/permissions-exo/application-rbac"
+_APP_FOLDER = "Files.ReadWrite.AppFolder"
+"""https://learn.microsoft.com/onedrive/developer/rest-api/concepts/special-folders-appfolder"""
+_AS_USER = "Directory.AccessAsUser.All"
+"""https://learn.microsoft.com/graph/permissions-reference#directoryaccessasuserall"""
+_READS_FILES = frozenset({"Files.Read", "Files.Read.All", "Sites.Read.All"})
+"""https://learn.microsoft.com/graph/api/resources/excel#authorization-and-scopes"""
+_ALL_SITES = frozenset({"/sites", "/sites/getallsites", "/sites/delta"})
 
 
 def deciding(gap: Gap) -> Obstacle | None:
     """The right from elsewhere that the app evidently counts on, so that it decides; None where nothing says so."""
-    selected = next((one for one in gap.facts.conditions if one.when == "selected"), None)
-    held = {name for name in gap.carried.held if ".Selected" in name}
-    if selected is not None and held & selected.permissions:
-        names = some(held & selected.permissions)
+    held = {name for name in gap.carried.held if name.endswith(".Selected")}
+    if in_files(gap) and held:
+        names = some(held)
         return Obstacle(
             "workload-policy",
             "possible",
@@ -32,7 +39,22 @@ def deciding(gap: Gap) -> Obstacle | None:
         )
     if gap.app_only and gap.facts.resource_specific and held:
         return resource_specific(gap)
+    if in_files(gap) and _APP_FOLDER in gap.carried.held:
+        return Obstacle(
+            "workload-policy",
+            "possible",
+            f"{gap.who.name} holds {_APP_FOLDER}, which opens {gap.text} only in the app's own folder.",
+            403,
+            "accessDenied",
+            fix=f"Address the app's own folder (special/approot), or grant {gap.needed}.",
+        )
     return None
+
+
+def in_files(gap: Gap) -> bool:
+    """Whether the call is about one site, list, drive or file, so that grants on single ones may open it."""
+    path = gap.question.call.path.rstrip("/").lower()
+    return service_of(path) == "files" and path not in _ALL_SITES
 
 
 def resource_specific(gap: Gap) -> Obstacle:
@@ -54,8 +76,9 @@ def rights(gap: Gap) -> Iterator[Obstacle]:
     """What may open the call all the same. Reasons begin in lower case: they follow on a sentence."""
     status, code = gap.refusal
     conditions = {one.when for one in gap.facts.conditions}
-    # An app that requests the permission itself counts on that one.
-    if gap.app_only and not gap.met_with(gap.carried.asked):
+    # An app that requests the permission itself, or has it under the other type, counts on that one.
+    meant = gap.met_with(gap.carried.asked) or bool(Requirement(gap.of_other_type()).met_by(gap.carried.wrong_type))
+    if gap.app_only and not meant:
         if "exchange-rbac" in conditions or (
             gap.facts.template is None and service_of(gap.question.call.path) == "exchange"
         ):
@@ -65,9 +88,17 @@ def rights(gap: Gap) -> Iterator[Obstacle]:
             yield resource_specific(gap)
     if gap.app_only:
         yield from _directory_roles(gap)
-    if "group-owner" in conditions:
-        owner = gap.who.name if gap.app_only else "the signed-in user"
-        reason = f"as an owner of the group, {owner} needs no permission for it."
+    elif gap.in_directory and _AS_USER in gap.carried.held:
+        reason = f"{_AS_USER} lets it do in the directory what the signed-in user may do."
+        yield Obstacle("permission-missing", "possible", reason, status, code)
+    if "/workbook" in gap.question.call.path.lower() and gap.question.call.method == "GET":
+        reads = sorted(gap.carried.held & _READS_FILES)
+        if reads:
+            reason = f"the page on workbooks takes {reads[0]} for reading, unlike the permission data."
+            yield Obstacle("permission-missing", "possible", reason, status, code)
+    # Of a signed-in user's call the token must carry the permission, whatever the user owns.
+    if "group-owner" in conditions and gap.app_only and not meant:
+        reason = f"as an owner of the group, {gap.who.name} needs no permission for it."
         yield Obstacle("permission-missing", "possible", reason, status, code)
 
 

@@ -21,6 +21,7 @@ _DIRECTORY = (
     "Organization",
     "OrgContact",
     "AdministrativeUnit",
+    "Domain",
 )
 """Families that the Directory permissions read (and, with ReadWrite, write) in the main."""
 

@@ -42,7 +42,7 @@ def _is_open_to_doubt(gap: Gap) -> bool:
         return True
     if gap.app_only:
         return False
-    if carried.opaque:
+    if carried.opaque or (gap.facts.by_alias and gap.in_directory and carried.held):
         return True
     return not gap.question.users and gap.met_with(carried.others)
 

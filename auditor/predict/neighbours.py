@@ -6,6 +6,7 @@ A guess, and treated as one: it tells an app that holds a fitting permission fro
 from __future__ import annotations
 
 from auditor.predict.call import Call
+from auditor.predict.services import service_of
 from auditor.reference import catalog
 from auditor.reference.claims import Authorization, SchemeName
 
@@ -23,6 +24,8 @@ def neighbours(call: Call, scheme: SchemeName) -> tuple[Authorization, ...]:
         path = "/" + "/".join(parts[:length])
         if length == 1 and len(parts) > 2:
             break  # the root collection says little about what hangs far below it
+        if service_of(path) != service_of(call.path):
+            break  # a user's profile says nothing about the user's calendar
         ways = _ways(known, call.method, path, scheme)
         if ways:
             return ways

@@ -12,31 +12,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.predict.authorization import Judgement
-from auditor.predict.services import refusal
+from auditor.predict.call import Call
+from auditor.predict.rules import SENSITIVE
+from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
 from auditor.predict.verdict import Certainty, Obstacle, Question
 from auditor.reference import overlay
 from auditor.reference.licences import Licence, needed_by
 from auditor.reference.resources import GRAPH
-from auditor.reference.roles import AppRequirement, app_requirements
+from auditor.reference.roles import AppRequirement, app_requirements, role_templates
 from auditor.reference.user_calls import UserCallRule, guest_level, guest_rule, user_call_rule
 from auditor.tenant.cells import flag, listed
 from auditor.tenant.tables import Tenant
 
 SKUS = "subscribedSkus"
 _USER = re.compile(r"^/users(?:/|\()'?([^/')]+)", re.IGNORECASE)
-_SENSITIVE = frozenset(
-    {
-        "passwordprofile",
-        "accountenabled",
-        "mobilephone",
-        "businessphones",
-        "othermails",
-        "userprincipalname",
-        "onpremisesimmutableid",
-    }
-)
-"""https://learn.microsoft.com/graph/api/user-update: of people who hold an admin role, only a higher role changes these."""
 _APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
 
 
@@ -72,7 +62,7 @@ def _app_roles(who: Subject, question: Question, judged: Judgement) -> Iterator[
         if need.resource == GRAPH and used and not _has_one(who, need):
             yield _app_role(who, question, need, used[0])
             return
-    touched = sorted(name for name in call.body if name.lower() in _SENSITIVE)
+    touched = sorted(name for name in call.body if name.lower() in SENSITIVE)
     is_user = judged.template is not None and judged.template.lower() == "/users/{id}"
     if is_user and judged.granted_by and (touched or call.method == "DELETE"):
         what = f"Changing {touched[0]}" if touched else "Deleting users"
@@ -190,11 +180,13 @@ def _without_role(
         yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)
         return
     certainty: Certainty = rule.certainty
-    if own and not (guest and rule.guests == "refused"):
+    custom = any(one not in role_templates().values() for one in roles)
+    if custom or (own and not (guest and rule.guests == "refused")):
         certainty = "possible"
     held = "none of the directory roles that are enough" if roles else "no directory role"
     but = " (objects of one's own excepted)" if own else ""
-    reason = f"{name} holds {held} for {call.text}{but}, such as {needed}: {why}."
+    maybe = "; a custom role it holds may give the same right" if custom else ""
+    reason = f"{name} holds {held} for {call.text}{but}, such as {needed}: {why}{maybe}."
     yield Obstacle("user-privilege", certainty, reason, status, code, fix=fix)
 
 
@@ -215,8 +207,17 @@ def _licences(question: Question, judged: Judgement, tenant: Tenant, user: Any |
             yield Obstacle("license-missing", certainty, reason, licence.http_status, licence.error_code, fix=fix)
         elif licence.per_user and _user_lacks(licence, question, user):
             reason = f"{call.text} needs {licence.name}, and {_name(user)} has no licence with it."
+            if shared := _may_be_shared(call, user):
+                reason = f"{reason.rstrip('.')}, unless it is the mailbox of a team or a room, which needs none."
             fix = f"Assign a licence with {licence.name} to {_name(user)}."
-            yield Obstacle("license-missing", "likely", reason, licence.http_status, licence.error_code, fix=fix)
+            yield Obstacle(
+                "license-missing",
+                "possible" if shared else "likely",
+                reason,
+                licence.http_status,
+                licence.error_code,
+                fix=fix,
+            )
 
 
 def _tenant_lacks(licence: Licence, tenant: Tenant) -> str | None:
@@ -233,6 +234,14 @@ def _tenant_lacks(licence: Licence, tenant: Tenant) -> str | None:
         elif row.active and licence.may_be_met_by(plan_name):
             return None
     return "the tenant's subscription for it is not active" if inactive else "no subscription of this tenant carries it"
+
+
+def _may_be_shared(call: Call, user: Any | None) -> bool:
+    """Whether it may be a shared mailbox or a room: mailboxes without licence, whose accounts are disabled.
+
+    https://learn.microsoft.com/microsoft-365/admin/email/about-shared-mailboxes
+    """
+    return user is not None and flag(user.enabled) is False and service_of(call.path) == "exchange"
 
 
 def _user_lacks(licence: Licence, question: Question, user: Any | None) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from auditor.predict.call import Call
 from auditor.reference import catalog, overlay
 from auditor.reference.claims import Authorization, SchemeName
 from auditor.reference.overlay import Condition, FieldRule
+from auditor.reference.user_calls import ruled_fields
 
 SHOWN = 6
 """Permissions named as a remedy, at most; the least privileged come first."""
@@ -68,6 +70,8 @@ class Rules:
     """The call whose permission this one needs (change notifications); None for every other call."""
     needs_subscribed: bool
     """It is such a call, and what is subscribed to is not declared."""
+    by_alias: bool = False
+    """Its list is that of ``/users/{id}/…``, which may ask for more than one's own object needs."""
 
 
 def _family(way: Authorization) -> str:
@@ -80,11 +84,36 @@ def written(way: Authorization) -> str:
     return " + ".join((way.permission, *way.also_requires))
 
 
+SENSITIVE = frozenset(
+    {
+        "passwordprofile",
+        "accountenabled",
+        "mobilephone",
+        "businessphones",
+        "othermails",
+        "userprincipalname",
+        "onpremisesimmutableid",
+    }
+)
+"""Lower case: of people who hold an admin role, only a higher role changes these.
+https://learn.microsoft.com/graph/api/resources/users#who-can-perform-sensitive-actions"""
+
+
+@lru_cache(maxsize=1)
+def deciding_fields() -> frozenset[str]:
+    """Names of body fields, lower case, that decide what some call needs; all others may be left out of a recorded one."""
+    corrections = overlay.load()
+    named = {name for rule in corrections.fields if rule.where == "body" for name in rule.names}
+    named |= {rule.field for rule in corrections.resources} | ruled_fields()
+    return SENSITIVE | {name.partition("=")[0].lower() for name in named}
+
+
 def rules(call: Call, scheme: SchemeName) -> Rules:
     """What the reference says about a call for a type of token."""
     known, corrections = catalog.load(), overlay.load()
-    template = known.template(call.method, call.path)
-    listed = known.authorizing(call.method, call.path)
+    path = _known_path(known, call, scheme)
+    template = known.template(call.method, path)
+    listed = known.authorizing(call.method, path)
     if template is None:
         return Rules(None, listed, (), (), (), (), False, None, False)
     by_resource = corrections.resource_rule(call.method, template)
@@ -95,11 +124,23 @@ def rules(call: Call, scheme: SchemeName) -> Rules:
         requirements=_requirements(call, scheme, (listed or {}).get(scheme, ()), fields),
         uncertain=_uncertain(call, scheme, fields),
         conditions=corrections.conditions_of(call.method, template, scheme),
-        resource_specific=known.resource_specific(call.method, call.path) if scheme == "application" else (),
+        resource_specific=known.resource_specific(call.method, path) if scheme == "application" else (),
         is_open=corrections.open_rule(call.method, template) is not None,
         subscribed=_named(call, by_resource.field, by_resource.method) if by_resource else None,
         needs_subscribed=by_resource is not None and _named(call, by_resource.field, by_resource.method) is None,
+        by_alias=path != call.path,
     )
+
+
+def _known_path(known: catalog.Catalog, call: Call, scheme: SchemeName) -> str:
+    """The path to look a call up by: where the data lacks ``/me/…``, that of the signed-in user, ``/users/{id}/…``.
+
+    https://learn.microsoft.com/graph/api/resources/users
+    """
+    beyond = call.path[3:]
+    if scheme == "application" or call.path[:4].lower() != "/me/" or known.authorizing(call.method, call.path):
+        return call.path
+    return f"/users/{{id}}{beyond}" if known.authorizing(call.method, f"/users/{{id}}{beyond}") else call.path
 
 
 def _requirements(
