@@ -11,6 +11,7 @@ from typing import Any
 from auditor.call_parts import METHODS
 from auditor.errors import InputError
 from auditor.predict.call import Call, body_fields, call, parse_call
+from auditor.predict.rules import deciding_fields
 
 
 def is_batch(outer: Call) -> bool:
@@ -47,11 +48,16 @@ def _of_version(read: Call, url: str, outer: Call) -> Call:
     return call(read.method, read.path, outer.version, read.body, read.query)
 
 
+def deciding(fields: frozenset[str]) -> frozenset[str]:
+    """The fields of a recorded body that decide what some call needs. A recording has all of them, and most say nothing."""
+    return frozenset(name for name in fields if name.partition("=")[0].lower() in deciding_fields())
+
+
 def with_body(method: str, address: str, body: Any) -> Call | None:
     """The call of a recorded request whose body is parsed already; None where it is no call."""
     try:
         read = parse_call(f"{method} {address.replace(' ', '%20')}")
     except InputError:
         return None
-    fields = body_fields(body, read.path)
+    fields = deciding(body_fields(body, read.path))
     return call(read.method, read.path, read.version, fields, read.query, read.host) if fields else read

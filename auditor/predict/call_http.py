@@ -17,7 +17,7 @@ import orjson
 from auditor.call_parts import MAX_LENGTH, METHODS
 from auditor.errors import InputError
 from auditor.predict.call import Call, body_fields, call, parse_call
-from auditor.predict.call_batch import batched, is_batch
+from auditor.predict.call_batch import batched, deciding, is_batch
 from auditor.predict.call_har import AAD_GRAPH_HOSTS
 
 _SET = re.compile(r"@([\w.-]{1,100})\s*=\s*(.*)")
@@ -173,7 +173,7 @@ def _calls(request: _Request, variables: _Variables, name: str, notes: list[str]
     if is_batch(read):
         inner, unread = batched(body, read)
         return inner, unread if inner or unread else 1
-    fields = body_fields(body, read.path)
+    fields = deciding(body_fields(body, read.path))
     return (call(read.method, read.path, read.version, read.body | fields, read.query, read.host),), 0
 
 

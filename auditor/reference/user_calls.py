@@ -102,6 +102,11 @@ def guest_level(guest_user_role_id: str | None) -> GuestLevel | None:
     return None if guest_user_role_id is None else levels.get(guest_user_role_id.lower())
 
 
+def ruled_fields() -> frozenset[str]:
+    """Names of every field that some rule is about."""
+    return frozenset(name for _, rule in _user_call_rules() for name in rule.fields)
+
+
 @lru_cache(maxsize=1)
 def _data() -> Mapping[str, Any]:
     return table("roles")
