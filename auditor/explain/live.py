@@ -109,7 +109,7 @@ class Live:
         }
         opens = self.prediction is not None and self.prediction.verdict in ("allowed", "depends")
         by_now = tuple(name for name in self.granted_since if name.lower() in wanted)
-        if not opens and not (by_now and self.prediction is None):
+        if not opens and (self.prediction is not None or (wanted and not by_now)):
             return None
         names = by_now or (self.prediction.granted_by if self.prediction is not None else ()) or self.granted_since
         when = f" (issued {moment(self.issued_at)})" if self.issued_at is not None else ""
