@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from auditor.emulator import wording
 from auditor.emulator.messages import Refusal, bad_request
@@ -87,6 +88,22 @@ _PREMIUM: tuple[tuple[str, str, Refusal], ...] = (
         ),
     ),
 )
+# Services that answer only where somebody pays for them: names of their plans, how they refuse a tenant without any, and a
+# user without one. Observed bodies.
+_PLANS_OF = {"exchange": ("EXCHANGE_",), "sharepoint": ("SHAREPOINT", "ONEDRIVE"), "intune": ("INTUNE_",)}
+_NO_MAILBOX = Refusal(
+    404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+)
+_WITHOUT_SERVICE = {
+    "exchange": _NO_MAILBOX,
+    "sharepoint": Refusal(400, "BadRequest", "Tenant does not have a SPO license."),
+    "intune": Refusal(400, "BadRequest", "Request not applicable to target tenant."),
+}
+_WITHOUT_LICENCE = {
+    "exchange": _NO_MAILBOX,
+    "sharepoint": Refusal(404, "ResourceNotFound", "User's mysite not found."),
+}
+_OF_A_USER = re.compile(r"(me|users/(?P<user>[^/]+))/")
 # Suffixes and casts that the map does not list with every path.
 _TAIL = re.compile(r"(/\$(ref|count|value)|/(microsoft\.)?graph\.\w+)$", re.IGNORECASE)
 
@@ -109,6 +126,7 @@ class Gatekeeper:
         self._catalog = catalog
         self._settings = settings
         self._premium = store.premium()
+        self._plan_names = store.service_plans()
 
     def identify(self, caller: Caller, own_app_id: str) -> None:
         """Refuse callers that the tenant does not know or has disabled.
@@ -130,7 +148,7 @@ class Gatekeeper:
                 "Authorization_IdentityNotFound",
                 "The identity of the calling application could not be established.",
             )
-        if principal is not None and principal.get("accountEnabled") is False:
+        if principal is not None and is_disabled(principal):
             raise Refusal(
                 self._settings.identity_disabled_status,
                 "Authorization_IdentityDisabled",
@@ -164,6 +182,7 @@ class Gatekeeper:
             raise wording.missing_permission(lowered, caller, wanted)
         self._check_user(caller, method, lowered)
         self._check_licence(lowered)
+        self._check_service(caller, lowered)
         return Decision(held, is_limited_to_owned=held == {OWNED_BY} and caller.scheme == "application")
 
     def knows(self, path: str) -> bool:
@@ -212,6 +231,37 @@ class Gatekeeper:
             is_exempt = "/namedlocations" in path and not self._settings.named_locations_need_premium
             if re.match(pattern, path) and plan not in self._premium and not is_exempt:
                 raise Refusal(refusal.status, refusal.code, refusal.message)
+
+    def _check_service(self, caller: Caller, path: str) -> None:
+        """Whether the tenant owns the service behind a path, and the user whose things it is about has a licence for it."""
+        service = wording.service_of(path)
+        wanted = _PLANS_OF.get(service)
+        if wanted is None or "/photo" in path:  # photos of people without a mailbox are in the directory
+            return
+        if not any(plan.startswith(wanted) for plan in self._plan_names.values()):
+            refusal = _WITHOUT_SERVICE[service]
+            raise Refusal(refusal.status, refusal.code, refusal.message)
+        match = _OF_A_USER.match(path)
+        refused = _WITHOUT_LICENCE.get(service)
+        if match is None or refused is None or caller.scheme == "personal":
+            return
+        name = caller.object_id if match["user"] is None else match["user"]
+        user = self._store.find("users", name) or self._store.find("users", name, "userPrincipalName")
+        if user is None or "assignedPlans" not in user:
+            return
+        held = [
+            self._plan_names.get(str(plan.get("servicePlanId")).lower(), "")
+            for plan in user["assignedPlans"]
+            if plan.get("capabilityStatus") in ("Enabled", "Warning")
+        ]
+        if not any(plan.startswith(wanted) for plan in held):
+            raise Refusal(refused.status, refused.code, refused.message)
+
+
+def is_disabled(record: Mapping[str, Any]) -> bool:
+    """Whether one of the switches that turn an application or a service principal off is thrown."""
+    by_microsoft = record.get("disabledByMicrosoftStatus") not in (None, "NotDisabled")
+    return record.get("accountEnabled") is False or record.get("isDisabled") is True or by_microsoft
 
 
 def _satisfied(entry: Authorization, permissions: frozenset[str]) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from auditor.emulator.assertions import BadAssertionError, read_assertion
+from auditor.emulator.authorize import is_disabled
 from auditor.emulator.messages import PLAIN_JSON, Answer, Request
 from auditor.emulator.store import Row, Store
 from auditor.emulator.tokens import GRAPH_AUDIENCES, TokenKey, application_claims, common_claims
@@ -106,7 +107,8 @@ class TokenEndpoint:
             message = f"Application with identifier '{app_id[:64]}' was not found in the directory '{self._store.display_name}'."
             raise SignInRefusedError("unauthorized_client", 700016, message)
         self._check_credential(form, app_id, application or {}, base_url)
-        if principal is not None and principal.get("accountEnabled") is False:
+        if is_disabled(application or {}) or is_disabled(principal or {}):
+            principal = principal or application or {}
             message = f"Application '{app_id}'({principal.get('displayName')}) is disabled."
             raise SignInRefusedError("unauthorized_client", 7000112, message)
         resource_app_id, audience = self._resource(form.get("scope", ""))

@@ -188,6 +188,16 @@ class Store:
                     owned |= _PREMIUM_PLANS.get(str(plan.get("servicePlanId", "")).lower(), set())
         return owned
 
+    def service_plans(self) -> dict[str, str]:
+        """Names of the service plans that the tenant owns and that are on, by id."""
+        return {
+            str(plan.get("servicePlanId")).lower(): str(plan.get("servicePlanName"))
+            for sku in self.rows("subscribedSkus")
+            if sku.get("capabilityStatus") in ("Enabled", "Warning")
+            for plan in sku.get("servicePlans", ())
+            if plan.get("provisioningStatus", "Success") != "Disabled"
+        }
+
     def application_permissions(self, service_principal_id: str, resource_app_id: str = GRAPH) -> list[str]:
         """Values of the app roles of a resource that a service principal was assigned, as its token would carry them."""
         resource = self.find("servicePrincipals", resource_app_id, "appId")
