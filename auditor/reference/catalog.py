@@ -135,6 +135,8 @@ class Catalog:
             return None
         template, rule = found
         listed = self._authorizations(method.strip().upper(), template, rule, raw=raw)
+        if _OF_ME.match(path) and not _OF_ME.match(template):  # the other address of it takes app-only calls
+            listed = MappingProxyType({scheme: rows for scheme, rows in listed.items() if scheme != "application"})
         # A call that the overlay alone knows and lists nothing for (POST /subscriptions) is not a refused one.
         return listed if listed or template in self._paths else None
 
@@ -184,10 +186,10 @@ class Catalog:
     def _find(self, method: str, path: str, *, raw: bool) -> tuple[str, str | None] | None:
         """Return the matched template and its rule; the rule is None where the map has the path without this method."""
         wanted = paths.tokens(path)
-        if wanted is None:
-            return None
+        return None if wanted is None else self._find_tokens(method.strip().upper(), wanted, raw=raw)
+
+    def _find_tokens(self, method: str, wanted: tuple[str, ...], *, raw: bool) -> tuple[str, str | None] | None:
         group = paths.function_name(wanted[0]) or wanted[0]
-        method = method.strip().upper()
         first: str | None = None
         for template, entry in leaves(self._trie(group), wanted):
             first = first or template
@@ -195,6 +197,11 @@ class Catalog:
             if rule is not None:
                 return template, rule
         added = None if raw else overlay.load().template(method, wanted)
+        if added is None and not raw:
+            for other in overlay.load().others(wanted):
+                found = self._find_tokens(method, other, raw=False)
+                if found is not None and (first is None or found[1] is not None):
+                    return found
         known = added or first
         return None if known is None else (known, None)
 
@@ -291,6 +298,8 @@ class Catalog:
 
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+_OF_ME = re.compile(r"(?:https?://[^/]+)?/*(?:v1\.0/|beta/)?me(?:/|$)", re.IGNORECASE)
 
 _UNGRADED = 3
 """Stands for a missing grade: four of five permissions have this one."""

@@ -93,6 +93,33 @@ class ResourceRule(Rule):
 
 
 @dataclass(frozen=True)
+class WiderRule(Rule):
+    """Permissions that read all that another reads, where the map lists the other alone: on GET calls."""
+
+    pairs: Mapping[str, str]
+    """Narrower permission -> the wider one, in the order in which they build on each other."""
+
+
+@dataclass(frozen=True)
+class Alias:
+    """Two addresses of the same resources: what the map says of ``to`` holds for ``start`` as well."""
+
+    start: tuple[str, ...]
+    to: tuple[str, ...]
+    why: str
+    source: str
+
+    def other(self, tokens: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the tokens of the other address, or None for a path that does not begin as ``start`` does."""
+        if len(tokens) < len(self.start):
+            return None
+        for wanted, token in zip(self.start, tokens, strict=False):
+            if not (wanted == token or (wanted == paths.PLACEHOLDER and paths.is_value(token))):
+                return None
+        return (*self.to, *tokens[len(self.start) :])
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Every entry of the file, in its order."""
 
@@ -101,36 +128,75 @@ class Overlay:
     conditions: tuple[Condition, ...]
     resources: tuple[ResourceRule, ...]
     opens: tuple[Rule, ...]
+    wider: tuple[WiderRule, ...]
+    aliases: tuple[Alias, ...]
     known: Node
     """Trie of the calls the file names, for paths that the map lacks."""
+    prefixes: Node
+    """Trie of the beginnings that the file names with ``**``, for paths that the map lacks."""
     by_first: Mapping[str, tuple[Correction, ...]]
     """First segment of a path -> the corrections about such paths."""
 
     def template(self, method: str, tokens: tuple[str, ...]) -> str | None:
-        """Return the template of a call that a correction adds, rules or opens; None if the file does not name it."""
+        """Return the template of a call that a correction adds, rules or opens; None if the file does not name it.
+
+        Where the file names a beginning, the template ends in ``/**``.
+        """
         for template, methods in leaves(self.known, tokens):
             if method in methods.split():
                 return template
+        for end in range(len(tokens), 1, -1):
+            for template, methods in leaves(self.prefixes, tokens[:end]):
+                if method in methods.split():
+                    return f"{template}/**"
         return None
+
+    def others(self, tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Yield the tokens of every other address of the same resource."""
+        plain = _by_id(tokens)
+        for alias in self.aliases:
+            other = alias.other(plain)
+            if other is not None:
+                yield other
 
     def corrected(self, method: str, template: str, listed: Authorizations) -> Authorizations:
         """Return the list of a call after our corrections; the same object if there are none."""
-        candidates = self.by_first.get(first_segment(template))
-        if candidates is None:
-            return listed
         tokens = template_tokens(template)
         result: dict[SchemeName, tuple[Authorization, ...]] | None = None
-        for correction in candidates:
+        for correction in self.by_first.get(first_segment(template), ()):
             if correction.covers(method, tokens):
                 result = _apply(correction, dict(listed) if result is None else result)
+        if method == "GET":
+            result = self._widened(tokens, listed, result)
         return listed if result is None else MappingProxyType(result)
+
+    def _widened(
+        self,
+        tokens: tuple[str, ...],
+        listed: Authorizations,
+        corrected: dict[SchemeName, tuple[Authorization, ...]] | None,
+    ) -> dict[SchemeName, tuple[Authorization, ...]] | None:
+        result = corrected
+        rules = [rule for rule in self.wider if rule.covers("GET", tokens)]
+        for scheme, rows in (listed if corrected is None else dict(corrected)).items():
+            # One that reads only together with another is left alone.
+            names = {row.permission: not row.also_requires for row in rows}
+            added = []
+            for narrow, wide in ((one, other) for rule in rules for one, other in rule.pairs.items()):
+                if names.get(narrow) and wide not in names:
+                    names[wide] = True
+                    added.append(Authorization(wide, False, ()))
+            if added:
+                result = dict(listed) if result is None else result
+                result[scheme] = (*rows, *added)
+        return result
 
     def added(self) -> Iterator[tuple[str, str]]:
         """Yield (method, template) of every call that a correction adds permissions to."""
         for correction in self.corrections:
             for pattern in correction.calls if correction.add else ():
-                if not pattern.prefix and pattern.method != "*":
-                    yield pattern.method, pattern.template
+                if pattern.method != "*":
+                    yield pattern.method, f"{pattern.template}/**" if pattern.prefix else pattern.template
 
     def field_rules(self, method: str, template: str) -> tuple[FieldRule, ...]:
         """Return the rules about fields of a call."""
@@ -190,17 +256,21 @@ def read(text: str) -> Overlay:
         for first in {first_segment(pattern.template) for pattern in correction.calls}:
             by_first.setdefault(first, []).append(correction)
     named: dict[str, set[str]] = {}
+    begun: dict[str, set[str]] = {}
     for rule in (*(one for one in corrections if one.add), *resources, *opens):
         for pattern in rule.calls:
-            if not pattern.prefix and pattern.method != "*":
-                named.setdefault(pattern.template, set()).add(pattern.method)
+            if pattern.method != "*":
+                (begun if pattern.prefix else named).setdefault(pattern.template, set()).add(pattern.method)
     return Overlay(
         corrections=corrections,
         fields=fields,
         conditions=tuple(_condition(entry) for entry in data.get("condition", ())),
         resources=resources,
         opens=opens,
+        wider=tuple(WiderRule(*_rule(entry), entry["pairs"]) for entry in data.get("wider", ())),
+        aliases=tuple(_alias(entry) for entry in data.get("alias", ())),
         known=grow((template, " ".join(sorted(methods))) for template, methods in named.items()),
+        prefixes=grow((template, " ".join(sorted(methods))) for template, methods in begun.items()),
         by_first={first: tuple(found) for first, found in by_first.items()},
     )
 
@@ -236,6 +306,26 @@ def _field_rule(entry: Mapping[str, Any]) -> FieldRule:
 def _condition(entry: Mapping[str, Any]) -> Condition:
     schemes = frozenset(_scheme(scheme) for scheme in entry["schemes"])
     return Condition(*_rule(entry), entry["when"], schemes, frozenset(entry.get("permissions", ())))
+
+
+def _by_id(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a path by ids where it goes by names: ``sites/host:/path:`` and ``root:/path:`` and ``items/{id}:/path:``."""
+    plain: list[str] = []
+    rest = iter(tokens)
+    for token in rest:
+        if not token.endswith(":"):
+            plain.append(token)
+            continue
+        next(rest, None)
+        plain += ["items", paths.PLACEHOLDER] if token == "root:" else [paths.PLACEHOLDER]  # noqa: S105 - a segment
+    return tuple(plain)
+
+
+def _alias(entry: Mapping[str, Any]) -> Alias:
+    start, to = paths.tokens(entry["start"]), paths.tokens(entry["to"])
+    if start is None or to is None:
+        raise ValueError(f"no path template: {entry!r}")
+    return Alias(start, to, entry["why"], entry["source"])
 
 
 def _scheme(name: str) -> SchemeName:

@@ -177,6 +177,18 @@ class Published:
         return [(method, template.replace(" ", "")) for method, template in spelt if not SLIPS.search(template)]
 
 
+def widened(method: str, template: str, claims: set[tuple[str, tuple[str, ...]]]) -> set[tuple[str, tuple[str, ...]]]:
+    """The claims of the file and the permissions that our rules say read as much as one of them."""
+    result = set(claims)
+    for rule in overlay.load().wider if method == "GET" else ():
+        if rule.covers(method, paths.tokens(template) or ()):
+            for narrow, wide in rule.pairs.items():
+                listed = {name for name, _ in result}
+                if (narrow, ()) in result and wide not in listed:
+                    result.add((wide, ()))
+    return result
+
+
 def corrected(method: str, template: str) -> set[str]:
     """The token types for which a correction of ours is about this call."""
     tokens = paths.tokens(template) or ()
@@ -218,8 +230,9 @@ def test_a_thousand_calls_agree_with_the_file(ask: Callable[[str, str], Any], pu
         for scheme in set(TOKENS) - corrected(method, template):
             compared += 1
             shown = {(row["permission"], tuple(row["also_requires"])) for row in found[scheme]["permissions"]}
-            if shown != claims.get(scheme, set()):
-                wrong.append((method, template, scheme, shown ^ claims.get(scheme, set())))
+            expected = widened(method, template, claims.get(scheme, set()))
+            if shown != expected:
+                wrong.append((method, template, scheme, shown ^ expected))
     assert wrong == []
     assert compared > 2700
 

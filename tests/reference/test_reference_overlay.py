@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from auditor.reference import overlay, place
@@ -104,6 +106,77 @@ def test_conditions() -> None:
     assert on("GET", "/users", "delegated") == set()
 
 
+EVERYDAY = Path(__file__).with_name("everyday_calls.txt").read_text("utf-8").splitlines()
+
+
+def test_every_everyday_call_is_known() -> None:
+    """Calls that people make: mail, calendar, files, sites, teams, directory, devices, reports, security."""
+    assert len(EVERYDAY) > 600
+    unknown = []
+    for line in EVERYDAY:
+        method, path = line.split(" ", 1)
+        template = CATALOG.template(method, path) or ""
+        special = OVERLAY.open_rule(method, template) or OVERLAY.resource_rule(method, template)
+        if not CATALOG.authorizing(method, path) and special is None:
+            unknown.append(line)
+    assert unknown == []
+
+
+def test_beginnings_that_the_map_lacks() -> None:
+    for path in (
+        "/drives/1/items/2/workbook/worksheets/Sheet1/range(address='A1:B2')",
+        "/drives/1/root:/a/b.xlsx:/workbook/worksheets",
+        "/sites/1/drives/2/items/3/workbook/tables/4/rows",
+    ):
+        assert CATALOG.template("GET", path) == "/drives/{id}/items/{id}/workbook/**"
+        assert names("GET", path, "application") == ["Files.ReadWrite.All", "Sites.ReadWrite.All"]
+    assert ("GET", "/drives/{id}/items/{id}/workbook/**") in CATALOG.calls("Files.ReadWrite.All", "application")
+    assert CATALOG.template("PUT", "/drives/1/items/2/workbook/worksheets") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/sites/1/drives/2/root/children", "/drives/{id}/items/{id}/children"),
+        ("/sites/contoso.sharepoint.com:/sites/team:/drives/2/items/3", "/drives/{id}/items/{id}"),
+        ("/me/drives/2/items/3/content", "/drives/{id}/items/{id}/content"),
+        ("/shares/u!x/driveItem/children", "/drives/{id}/items/{id}/children"),
+        ("/drives/1/list/items", "/sites/{id}/lists/{id}/items"),
+        ("/drives/1/root:/a.txt:/listItem/fields", "/sites/{id}/lists/{id}/items/{id}/fields"),
+        ("/directory/deviceLocalCredentials/1", "/deviceLocalCredentials/{id}"),
+    ],
+)
+def test_other_addresses_of_the_same(path: str, template: str) -> None:
+    found = CATALOG.template("GET", path)
+    assert found is not None
+    assert found.lower() == template.lower()
+    assert CATALOG.template("GET", path + "/nonsense/of/any/kind") is None
+
+
+def test_another_address_under_me_takes_no_app_only_calls() -> None:
+    assert names("GET", "/drives/2/root/children", "application") != []
+    assert names("GET", "/me/drives/2/root/children", "application") == []
+    assert names("GET", "https://graph.microsoft.com/v1.0/me/drives/2/root/children", "application") == []
+    assert names("GET", "/me/drives/2/root/children", "delegated") != []
+
+
+def test_a_wider_permission_reads_too() -> None:
+    raw = (CATALOG.authorizing("GET", "/me/messages/1", raw=True) or {})["delegated"]
+    assert "Mail.ReadWrite" not in [row.permission for row in raw]
+    rows = (CATALOG.authorizing("GET", "/me/messages/1") or {})["delegated"]
+    assert rows[-1] == Authorization("Mail.ReadWrite", False, ())
+    assert [row.permission for row in rows if row.least] == ["Mail.Read"]
+    assert "User.ReadWrite.All" in names("GET", "/users/1/transitiveMemberOf", "application")
+    assert ("GET", "/me/messages/{id}") in CATALOG.calls("Mail.ReadWrite", "delegated")
+    # Only reading, and only the families that are named.
+    assert "Mail.ReadWrite" not in names("POST", "/me/sendMail", "delegated")
+    assert "Directory.ReadWrite.All" not in names("GET", "/auditLogs/directoryAudits", "application")
+    for rule in OVERLAY.wider:
+        for narrow, wide in rule.pairs.items():
+            assert CATALOG.permission(narrow) is not None, narrow
+            assert CATALOG.permission(wide) is not None, wide
+
+
 def test_every_permission_named_exists() -> None:
     for rule in OVERLAY.corrections:
         for scheme, rows in rule.add.items():
@@ -140,9 +213,18 @@ def test_every_removal_and_least_still_hits() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [*OVERLAY.corrections, *OVERLAY.fields, *OVERLAY.conditions, *OVERLAY.resources, *OVERLAY.opens]
+    "rule",
+    [
+        *OVERLAY.corrections,
+        *OVERLAY.fields,
+        *OVERLAY.conditions,
+        *OVERLAY.resources,
+        *OVERLAY.opens,
+        *OVERLAY.wider,
+        *OVERLAY.aliases,
+    ],
 )
-def test_every_entry_says_why_and_where_from(rule: overlay.Rule) -> None:
+def test_every_entry_says_why_and_where_from(rule: overlay.Rule | overlay.Alias) -> None:
     assert rule.why.endswith(".")
     assert rule.source == "seen" or rule.source.startswith("https://learn.microsoft.com/")
     assert "/en-us/" not in rule.source
