@@ -31,6 +31,7 @@ META = CheckMeta(
         "oauth2PermissionGrants",
         "servicePrincipals/appRoleAssignedTo",
     ),
+    optional_sources=("users",),  # declared users: their licences decide declared calls
     help_url=HELP,
 )
 

@@ -27,6 +27,7 @@ META = CheckMeta(
     cause="403: does the user have access and are they licensed?",
     severity="info",
     sources=DELEGATED_SOURCES,
+    optional_sources=("users",),  # declared users: their roles decide declared calls
     help_url=HELP,
 )
 

@@ -21,9 +21,9 @@ from auditor.tenant.tables import Tenant
 FALLBACK = "permission-missing"
 """The check of a denied prediction that names none; the predictor always names one."""
 
-_REQUESTS = ("permission-missing", "permission-type-mismatch")
-_GRANTS = (*_REQUESTS, "consent-missing", "consent-partial", "consent-blocked")
-"""Checks whose repair is to request, and to grant, the least permission."""
+_REQUESTS = ("permission-missing", "permission-type-mismatch", "wrong-resource")
+_GRANTS = ("permission-missing", "permission-type-mismatch", "consent-missing", "consent-partial", "consent-blocked")
+"""Checks whose repair is to grant the least permission; those of ``_REQUESTS`` to request it first."""
 
 _USUAL: Mapping[str, str] = {
     "credential-expired": "Add a credential that is valid, and give it to the app.",
@@ -67,7 +67,8 @@ def _finding(one: Prediction, app: Any, tenant: Tenant, context: Context) -> Fin
     name = app.display_name if app is not None and pd.notna(app.display_name) else None
     least = one.needs[0] if one.needs else None
     kind: PermissionType = "application" if one.flow == "app-only" else "delegated"
-    commands = _commands(one, slug, kind, app, tenant, context) if slug in _GRANTS and least else ()
+    repairs = slug in _GRANTS or (slug == "wrong-resource" and not one.granted_by)
+    commands = _commands(one, slug, kind, app, tenant, context) if repairs and least else ()
     url = remedy.app_link(context, one.app_id) if app is not None else None
     return Finding(
         check=slug,

@@ -70,9 +70,9 @@ def whole_page(meta: CheckMeta, markdown: str, *, markers: bool) -> str:
 
 def _facts(meta: CheckMeta) -> str:
     """What the code says of a check, as a list."""
-    from auditor.graph.sources import SOURCES
+    from auditor.graph.sources import BY_ID
 
-    permission_of = {spec.id: spec.permission for spec in SOURCES}
+    permission_of = {spec.id: spec.permission for spec in BY_ID.values()}
 
     def listed(sources: tuple[str, ...]) -> str:
         return (
