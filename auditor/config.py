@@ -38,7 +38,7 @@ AuthMethod = Literal[
 FailOn = Literal["critical", "high", "medium", "low", "never"]
 Flow = Literal["app-only", "delegated"]
 Account = Literal["work", "personal"]
-FORMATS = ("xlsx", "html", "json", "csv", "md")
+FORMATS = ("xlsx", "html", "json", "csv", "md", "sarif", "junit")
 """Report formats, the same as ``reports.FORMATS`` (a test says so; importing it here would import pandas)."""
 
 

@@ -36,6 +36,8 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
         "csv/waivers.csv",
     ),
     "md": ("audit.md",),
+    "sarif": ("audit.sarif",),
+    "junit": ("audit.junit.xml",),
 }
 """Every format by the name that ``--format`` takes, and the files it makes in the folder.
 
@@ -138,6 +140,8 @@ _WRITERS: Mapping[str, tuple[str, str]] = {
     "audit.html": ("reports.html", "write_html"),
     "audit.json": ("reports.json", "write_json"),
     "audit.md": ("reports.markdown", "write_markdown"),
+    "audit.sarif": ("reports.sarif", "write_sarif"),
+    "audit.junit.xml": ("reports.junit", "write_junit"),
 }
 
 

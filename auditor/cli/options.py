@@ -69,7 +69,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="A format to write: xlsx, html, json, csv or md; may be given several times.",
+        help="A format to write: xlsx, html, json, csv, md, sarif or junit; may be given several times.",
         rich_help_panel=WRITE,
     ),
 ]

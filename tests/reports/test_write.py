@@ -60,9 +60,9 @@ def test_csv_has_a_file_for_each_data_sheet() -> None:
     assert reports.FORMATS["csv"] == tuple(f"csv/{sheet.slug}.csv" for sheet in SHEETS)
 
 
-@pytest.mark.parametrize("name", ["sarif", "junit", "pdf", ""])
+@pytest.mark.parametrize("name", ["sarif2", "xml", "pdf", ""])
 def test_a_format_that_does_not_exist_is_a_usage_error_that_names_those_there_are(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="xlsx, html, json, csv, md"):
+    with pytest.raises(UsageError, match="xlsx, html, json, csv, md, sarif, junit"):
         reports.write(sample.calm(), ["json", name], tmp_path)
     assert not everything_in(tmp_path)
 
