@@ -128,6 +128,53 @@ class TokenEndpoint:
             "access_token": self._key.sign(claims),
         }
 
+    def check_sign_in(self, app_id: str, user: Row | None, resource_app_id: str = GRAPH) -> None:
+        """Refuse what Entra ID refuses at sign-in, whatever the protocol: of a user, or of the app alone (user None).
+
+        Passwords, multifactor authentication and Conditional Access are not looked at.
+
+        Raises:
+            SignInRefusedError: with the AADSTS number that Entra ID gives.
+        """
+        application = self._store.find("applications", app_id, "appId")
+        principal = self._store.find("servicePrincipals", app_id, "appId")
+        if application is None and principal is None:
+            message = f"Application with identifier '{app_id[:64]}' was not found in the directory '{self._store.display_name}'."
+            raise SignInRefusedError("unauthorized_client", 700016, message)
+        if is_disabled(application or {}) or is_disabled(principal or {}):
+            raise SignInRefusedError("unauthorized_client", 7000112, f"Application '{app_id}' is disabled.")
+        resource = self._store.find("servicePrincipals", resource_app_id, "appId")
+        if resource is None or is_disabled(resource):
+            message = (
+                f"The resource '{resource_app_id[:64]}' has no service principal in the tenant, or a disabled one."
+            )
+            raise SignInRefusedError("invalid_client", 650052, message)
+        if user is None:
+            self._check_any_credential(application, principal)
+            return
+        if user.get("accountEnabled") is False:
+            raise SignInRefusedError("invalid_grant", 50057, "The user account is disabled.")
+        if principal is None or not self._store.delegated_permissions(principal["id"], user["id"], resource_app_id):
+            message = f"The user or administrator has not consented to use the application with ID '{app_id}'."
+            raise SignInRefusedError("invalid_grant", 65001, message)
+        assigned = {str(row["resourceId"]).lower() for row in self._store.assignments_of_user(user["id"])}
+        if principal.get("appRoleAssignmentRequired") is True and principal["id"].lower() not in assigned:
+            message = f"The signed in user is not assigned to a role for the application '{app_id}'."
+            raise SignInRefusedError("interaction_required", 50105, message)
+
+    def _check_any_credential(self, application: Row | None, principal: Row | None) -> None:
+        """Whether an app can prove who it is at all: a managed identity by its platform, others by a credential that lasts."""
+        if (principal or {}).get("servicePrincipalType") == "ManagedIdentity":
+            return
+        holders = [application or {}, principal or {}]
+        held = [
+            one for row in holders for name in ("passwordCredentials", "keyCredentials") for one in row.get(name) or ()
+        ]
+        if (application or {}).get("federatedIdentityCredentials") or not all(_ended(one) for one in held):
+            return
+        number = 7000222 if held else 7000218
+        raise SignInRefusedError("invalid_client", number, "The app has no credential that is still valid.", 401)
+
     def _check_credential(self, form: dict[str, str], app_id: str, application: Row, base_url: str) -> None:
         if assertion := form.get("client_assertion"):
             endpoints = {

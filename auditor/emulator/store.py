@@ -194,8 +194,8 @@ class Store:
             str(plan.get("servicePlanId")).lower(): str(plan.get("servicePlanName"))
             for sku in self.rows("subscribedSkus")
             if sku.get("capabilityStatus") in ("Enabled", "Warning")
-            for plan in sku.get("servicePlans", ())
-            if plan.get("provisioningStatus", "Success") != "Disabled"
+            for plan in sku.get("servicePlans") or ()
+            if isinstance(plan, dict) and plan.get("provisioningStatus", "Success") != "Disabled"
         }
 
     def application_permissions(self, service_principal_id: str, resource_app_id: str = GRAPH) -> list[str]:

@@ -144,7 +144,9 @@ def assigned_plans(content: Mapping[str, Any], moment: datetime) -> list[dict[st
     assigned_at = (moment - timedelta(days=200)).isoformat(timespec="seconds").replace("+00:00", "Z")
     plans = {}
     for sku in content.get("subscribedSkus") or ():
-        for plan in sku.get("servicePlans") or ():
+        for plan in sku.get("servicePlans") if isinstance(sku.get("servicePlans"), list) else ():
+            if not isinstance(plan, dict) or not isinstance(plan.get("servicePlanId"), str):
+                continue
             is_active = sku.get("capabilityStatus") in ("Enabled", "Warning")
             if is_active and plan.get("provisioningStatus", "Success") != "Disabled":
                 plans[plan.get("servicePlanId")] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from auditor.errors import InputError, OutputError
 from auditor.tenant.snapshot import Snapshot, SnapshotWriter
 from auditor.tenant.state import SourceState
+from auditor.tenant.tables import Tenant
 
 WHEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -34,6 +36,38 @@ def test_round_trip(tmp_path: Path) -> None:
     assert list(snapshot.objects("subscribedSkus")) == []
     assert snapshot.collected_at == WHEN
     assert (snapshot.tenant_name, snapshot.requests, snapshot.signed_in_as) == ("Contoso", 7, "app x")
+
+
+def test_scope_and_planned_apps(tmp_path: Path) -> None:
+    writer = SnapshotWriter(
+        tmp_path / "s", tenant_id="t", cloud="global", collected_at=WHEN, scope=["B", "a", "b"], planned=["B"]
+    )
+    writer.close(tenant_id="t", tenant_name="", signed_in_as="", requests=1)
+    manifest = json.loads((tmp_path / "s/manifest.json").read_bytes())
+    assert (manifest["scope"], manifest["planned"]) == (["a", "b"], ["b"])
+    tenant = Tenant.load(Snapshot.open(tmp_path / "s"))
+    assert tenant.scope == {"a", "b"}
+    assert tenant.planned == {"b"}
+    assert tenant.restricted([]).scope == {"a", "b"}
+
+
+def test_a_snapshot_of_the_version_before_scopes_opens(tmp_path: Path) -> None:
+    write(tmp_path / "s")
+    manifest = json.loads((tmp_path / "s/manifest.json").read_bytes())
+    assert (manifest.pop("scope"), manifest.pop("planned")) == ([], [])
+    (tmp_path / "s/manifest.json").write_text(json.dumps(manifest))
+    snapshot = Snapshot.open(tmp_path / "s")
+    assert snapshot.scope == snapshot.planned == frozenset()
+
+
+@pytest.mark.parametrize("value", ["a", 7, {"a": 1}, [1], None])
+@pytest.mark.parametrize("name", ["scope", "planned"])
+def test_an_odd_scope_is_damage(tmp_path: Path, name: str, value: object) -> None:
+    write(tmp_path / "s")
+    manifest = json.loads((tmp_path / "s/manifest.json").read_bytes())
+    (tmp_path / "s/manifest.json").write_text(json.dumps({**manifest, name: value}))
+    with pytest.raises(InputError, match="damaged"):
+        Snapshot.open(tmp_path / "s")
 
 
 def test_a_source_read_in_part_is_not_kept(tmp_path: Path) -> None:
