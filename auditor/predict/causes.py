@@ -156,7 +156,8 @@ def _misplaced(gap: Gap) -> Obstacle | None:
         names = gap.which(carried.dangling)
         reason = f"{who.name} asks for {names} for {gap.text}; Microsoft Graph does not publish it in this form, so no token carries it."
         return Obstacle("permission-unknown", "certain", reason, status, code)
-    if by_groups := gap.held_by_groups():
+    # Who is in the group is not read: an app with permissions of its own is hardly meant.
+    if not carried.held and (by_groups := gap.held_by_groups()):
         names = some(by_groups)
         reason = f"{names} for {gap.text} is assigned to a group, and a group passes no application permission on to {who.name}."
         fix = f"Assign {names} to the service principal of {who.name} itself."

@@ -64,7 +64,7 @@ class Subject:
     """Whether app registrations and service principals were read, so that an absent app is known to be absent."""
     holdings: tuple[Holding, ...]
     scopes: tuple[Scope, ...] | None
-    """None: OAuth2 permission grants were not read."""
+    """None: OAuth2 permission grants were not read, or the service principals they name by object id."""
     assignments_read: bool
     directory_roles: tuple[tuple[str, str, str], ...] | None
     """(Template id, name, scope) of each directory role of its service principal; None: not read."""
@@ -123,8 +123,8 @@ def _subject(tenant: Tenant, app_id: str) -> Subject:
         planned=app_id in tenant.planned,
         lists_read=tenant.is_read(APPLICATIONS) and tenant.is_read(PRINCIPALS),
         holdings=tuple(_holdings(tenant, app_id)),
-        scopes=tuple(_scopes(tenant, app_id)) if tenant.is_read(GRANTS) else None,
-        assignments_read=tenant.is_read(ASSIGNMENTS),
+        scopes=tuple(_scopes(tenant, app_id)) if tenant.is_read(GRANTS) and tenant.is_read(PRINCIPALS) else None,
+        assignments_read=tenant.is_read(ASSIGNMENTS) and tenant.is_read(PRINCIPALS),
         directory_roles=_directory_roles(tenant, app_id) if all(map(tenant.is_read, ROLES)) else None,
         credentials=tenant.credentials[tenant.credentials["app_id"] == app_id],
         graph_enabled=_graph_enabled(tenant),

@@ -91,7 +91,7 @@ def test_granted(world: World, kind: Kind) -> None:
         if answer.verdict == "allowed":
             allowed += 1
             assert set(answer.granted_by) & set(permission.split("+")), call
-            assert answer.check is answer.http_status is answer.error_code is None
+            assert (answer.check, answer.http_status, answer.error_code) == (None, None, None)
             assert answer.needs == ()
             assert permission.split("+")[0] in answer.reason
             continue
@@ -170,7 +170,7 @@ def test_no_permission_at_all(world: World, kind: Kind) -> None:
             assert kind == "application" and answer.verdict == "depends", case
             assert "workload-policy" in (answer.check, *answer.also) or "owner of the group" in answer.reason, case
         if needed[kind] is not None:
-            assert answer.check == "permission-missing" or "workload-policy" == answer.check, case
+            assert answer.check in {"permission-missing", "workload-policy"}, case
             assert answer.needs, case
         elif answer.check not in ("permission-missing", "workload-policy"):
             assert answer.check == ("delegated-only-api" if kind == "application" else "application-only-api"), case
