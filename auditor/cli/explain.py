@@ -116,7 +116,8 @@ def command(
     from auditor.cli.explained import show
     from auditor.cli.screen import Screen, write_json
     from auditor.errors import UsageError
-    from auditor.explain.explanation import Given, explain
+    from auditor.explain.case import Given
+    from auditor.explain.explanation import explain
 
     logs.set_up(verbose=verbose)
     screen = Screen(quiet=quiet, verbose=verbose)
@@ -139,7 +140,7 @@ def command(
     if output == "json":
         write_json(_redacted(found.to_json()))
     else:
-        show(found, screen)
+        show(found)
 
 
 def _job(config: Path | None, tenant: str | None, graph_url: str | None, snapshot: Path | None) -> Job | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auditor.cli.screen import Screen
     from auditor.explain.finding import Explanation
 
 _NEEDS = 6
@@ -15,7 +14,7 @@ _WIDTH = 110
 """Columns of running text; longer lines are hard to read."""
 
 
-def show(found: Explanation, screen: Screen) -> None:
+def show(found: Explanation) -> None:
     """Everything, on standard output."""
     from rich.table import Table
     from rich.text import Text
@@ -30,10 +29,13 @@ def show(found: Explanation, screen: Screen) -> None:
     grid.add_column(overflow="fold", max_width=_WIDTH)
     for label, text in _lines(found):
         grid.add_row(Text(label, style="bold"), Text(one_line(without_tokens(text))))
+    if found.evidence:
+        grid.add_row()
+        grid.add_row(Text("Seen", style="bold"))
+    for what, seen in found.evidence:
+        grid.add_row(Text(one_line(what)), Text(one_line(without_tokens(seen))))
     with reader_may_leave():
         shown.print(grid)
-    if found.evidence:
-        screen.table("", ("What was seen", ""), found.evidence)
 
 
 def _lines(found: Explanation) -> Iterator[tuple[str, str]]:

@@ -165,7 +165,8 @@ def _lacking(judged: Judgement) -> list[Obstacle]:
 
 
 def _reason(obstacle: Obstacle, token: Token, call: Call) -> Reason:
-    text = obstacle.reason[:1].upper() + obstacle.reason[1:]
+    begins = obstacle.reason.partition(" ")[0]  # a user's name keeps its letters
+    text = obstacle.reason if "@" in begins else obstacle.reason[:1].upper() + obstacle.reason[1:]
     text = text if text.endswith((".", "!")) else f"{text}."
     if obstacle.check in _PERMISSION_CAUSES and obstacle.needs:
         return Reason(

@@ -109,7 +109,7 @@ def _of_error(error: Error) -> Iterator[tuple[str, str]]:
     if error.named.wanted:
         yield "permissions wanted", listed(error.named.wanted)
     if error.named.held is not None:
-        yield "permissions seen by the service", listed(error.named.held) if error.named.held else "none"
+        yield "permissions seen", listed(error.named.held) if error.named.held else "none"
     if error.challenge is not None:
         demanded = error.challenge
         said = [f"authentication context {one}" for one in demanded.contexts]

@@ -1,77 +1,27 @@
-"""Puts together what a token, an answer, a call and a tenant say, and decides which documented cause applies.
-
-The order of a real request decides: no token was issued; the token was not accepted; the answer says why; the token does not
-open the call; something else must. What only an old token or the service did is never blamed on the configuration.
-"""
+"""Puts together what a token, an answer, a call and a tenant say. Which reason is the cause is decided in ``deciding``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 
 from auditor.explain import evidence
-from auditor.explain.carried import Fit, fit, flow_of, schemes_of, what_it_needs
-from auditor.explain.error import Error
-from auditor.explain.faults import faults, is_final, moment
+from auditor.explain.case import Case, Given, case_of
+from auditor.explain.deciding import NOTHING_WRONG, decide
+from auditor.explain.faults import moment
 from auditor.explain.finding import Explanation, Reason
-from auditor.explain.live import Live
-from auditor.explain.token import Token
-from auditor.explain.told import flow_of as flow_told
-from auditor.explain.told import listed, reasons
-from auditor.predict.call import Call
-from auditor.predict.services import service_of
-from auditor.predict.verdict import Flow
-
-_TOKEN_CAUSES = ("token-invalid", "wrong-resource")
-_PERMISSION_CAUSES = ("permission-missing", "consent-missing")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What was given, read; None: not given."""
-
-    now: datetime
-    token: Token | None = None
-    error: Error | None = None
-    call: Call | None = None
-    live: Live | None = None
-    """What the tenant says, where one was asked for."""
-
-
-@dataclass(frozen=True)
-class _Case:
-    """The reasons of each input."""
-
-    given: Given
-    flow: Flow | None
-    faults: Sequence[Reason]
-    told: Sequence[Reason]
-    fit: Fit | None
-
-    @property
-    def final(self) -> Reason | None:
-        return next((one for one in self.faults if is_final(one)), None)
 
 
 def explain(given: Given) -> Explanation:
     """Which documented cause applies, and why. Never raises, whatever the inputs say."""
     token, error, call = given.token, given.error, given.call
-    flow = (flow_of(token) if token is not None else None) or (flow_told(error) if error is not None else None)
-    case = _Case(
-        given,
-        flow,
-        faults(token, given.now) if token is not None else [],
-        reasons(error, flow) if error is not None else [],
-        fit(token, call) if token is not None and call is not None and token.is_readable else None,
-    )
-    main = _decide(case)
+    case = case_of(given)
+    main = decide(case)
     details = list(_details(case, main))
     if given.live is not None:
         main, more = given.live.refine(main, case.fit)
         details = [*more, *details]
     also = [one for one in (*main.also, *_other_causes(case)) if one != main.cause]
-    nothing = main is _NOTHING_WRONG or (
+    nothing = main is NOTHING_WRONG or (
         main.cause is None and not main.not_configuration and main.certainty == "possible"
     )
     return Explanation(
@@ -83,265 +33,12 @@ def explain(given: Given) -> Explanation:
         needs=main.needs or (case.fit.needs if case.fit is not None and not case.fit.is_covered else ()),
         also=tuple(dict.fromkeys(also)),
         not_configuration=main.not_configuration,
-        evidence=tuple(evidence.rows(token, error, call, flow, given.now)),
+        evidence=tuple(evidence.rows(token, error, call, case.flow, given.now)),
         parts=evidence.parts(token, error, call, given.live),
     )
 
 
-_NOTHING_WRONG = Reason(
-    None, "possible", "Nothing wrong is seen in what was given.", "Give the error answer as well (--error)."
-)
-
-
-def _decide(case: _Case) -> Reason:
-    if case.given.error is None:
-        return _without_error(case)
-    told = case.told[0] if case.told else None
-    if told is None:
-        return _error_says_nothing(case)
-    if case.given.error.aadsts or not (told.is_open or told.cause in _TOKEN_CAUSES):
-        return _personal_or(told, case)
-    if told.cause in _TOKEN_CAUSES and (not told.is_open or case.given.error.status == 401):
-        return _token_refused(told, case)
-    return _refused(told, case)
-
-
-def _without_error(case: _Case) -> Reason:
-    """Nothing was answered yet, or the answer is not at hand: would it be refused?"""
-    if case.final is not None:
-        return case.final
-    sure = next((one for one in case.fit.reasons if one.certainty != "possible"), None) if case.fit else None
-    likely = next((one for one in case.faults if one.certainty != "possible"), None)
-    if sure is not None and not (likely is not None and likely.cause == "sign-in-blocked"):
-        return sure
-    # Without a permission a call may still work: Exchange and Teams have grants of their own.
-    hopeless = case.fit is None or case.fit.unknown or not case.fit.reasons
-    if likely is not None and not (likely.cause == "consent-missing" and not hopeless):
-        return likely
-    if case.fit is None or (case.fit.unknown and not case.fit.reasons):
-        return _unjudged(case)
-    if case.fit.reasons:
-        return case.fit.reasons[0]
-    call = case.given.call
-    by = (
-        f"it carries {listed(case.fit.opened_by, 3)}, which opens" if case.fit.opened_by else "any valid token may make"
-    )
-    return replace(_NOTHING_WRONG, text=f"Nothing wrong is seen: {by} {call.text if call else 'the call'}.")
-
-
-def _unjudged(case: _Case) -> Reason:
-    token, call = case.given.token, case.given.call
-    if case.faults:
-        return case.faults[0]
-    if token is not None and call is None:
-        return replace(
-            _NOTHING_WRONG,
-            text="Nothing wrong is seen in the token by itself: its form, times and audience are in order.",
-            do="Give the call (--call) or the error answer (--error) as well.",
-        )
-    if call is not None and case.fit is not None:
-        return replace(_NOTHING_WRONG, text=case.fit.unknown)
-    if call is not None and call.host is not None:
-        return Reason(
-            "wrong-resource",
-            "possible",
-            f"The call goes to {call.host}, which is not Microsoft Graph.",
-            "Call Microsoft Graph, or ask for a token for that API.",
-        )
-    return replace(
-        _NOTHING_WRONG,
-        text=_needs_text(case) or "The permission data does not know this call; nothing can be said about it.",
-    )
-
-
-def _needs_text(case: _Case) -> str:
-    """What a call needs, where it is all that was given."""
-    if case.given.call is None:
-        return ""
-    needs = what_it_needs(case.given.call, case.flow)
-    parts = [f"{kind}: {' or '.join(names[:3])}" for kind, names in needs]
-    return f"{case.given.call.text} needs one of these permissions ({'; '.join(parts)})." if parts else ""
-
-
-def _error_says_nothing(case: _Case) -> Reason:
-    """The answer tells no kind of refusal that we know."""
-    error = case.given.error
-    if error is not None and error.is_success:
-        return replace(_NOTHING_WRONG, text="The answer is a success: the call was not refused.", do="")
-    if case.final is not None:
-        return case.final
-    sure = next((one for one in case.fit.reasons if one.certainty != "possible"), None) if case.fit else None
-    if sure is not None:
-        return sure
-    likely = next((one for one in case.faults if one.certainty != "possible"), None)
-    if likely is not None:
-        return likely
-    empty = error is not None and error.is_empty
-    return replace(
-        _NOTHING_WRONG,
-        text="The error given is empty." if empty else "No kind of refusal that we know is in the text of the error.",
-        do="Give the whole answer: status, headers and body; and the token and the call, if they are at hand.",
-    )
-
-
-def _personal_or(told: Reason, case: _Case) -> Reason:
-    """What the answer says, unless a personal account explains it: APIs that are not for them answer in odd ways."""
-    token = case.given.token
-    if told.cause is None and token is not None and token.is_personal and "personal-account" in told.also:
-        takes = schemes_of(case.given.call) if case.given.call is not None else frozenset()
-        if takes and "personal" not in takes:
-            text = f"{case.given.call.text if case.given.call else 'The call'} is for work or school accounts alone, and the token is of a personal Microsoft account."
-            return Reason("personal-account", "certain", text, "Sign in with a work or school account.")
-        return Reason(
-            "personal-account",
-            "likely",
-            "The token is of a personal Microsoft account, and APIs for work or school accounts answer "
-            "such a token as if they were not there.",
-            "Sign in with a work or school account.",
-        )
-    return told
-
-
-def _token_refused(told: Reason, case: _Case) -> Reason:
-    """The answer says that the token was not accepted; the token says why."""
-    if case.final is not None:
-        return case.final
-    known = next((one for one in case.faults if one.certainty != "possible"), None)
-    if told.is_open and known is not None:
-        return known
-    personal = next((one for one in case.faults if one.cause == "personal-account"), None)
-    if personal is not None and told.is_open:
-        return replace(personal, certainty="likely")
-    if told.is_open and case.fit is not None:
-        sure = next((one for one in case.fit.reasons if one.certainty != "possible"), None)
-        if sure is not None:
-            return sure
-    return told
-
-
-def _refused(told: Reason, case: _Case) -> Reason:
-    """A refusal that names no cause, or only permissions: token and call decide between the causes."""
-    final = case.final
-    if final is not None and not final.not_configuration:
-        return final
-    named = case.given.error.named.wanted if case.given.error is not None else ()
-    if named and told.needs:
-        return _named_permissions(told, case, named)
-    if case.fit is not None and case.fit.reasons:
-        first = case.fit.reasons[0]
-        if first.certainty != "possible":
-            sure = first.cause in _PERMISSION_CAUSES and case.given.error is not None and case.given.error.status == 403
-            return replace(first, certainty="certain" if sure else first.certainty)
-        if case.fit.is_covered or first.cause not in _PERMISSION_CAUSES:
-            text = (
-                f"The token carries {listed(case.fit.opened_by, 3)}, so no permission is missing. {first.text}"
-                if case.fit.opened_by
-                else first.text
-            )
-            return replace(
-                first,
-                certainty="likely",
-                text=text,
-                also=(*first.also, *(one.cause or "" for one in case.fit.reasons[1:] if one.cause)),
-            )
-        return replace(first, certainty="likely")
-    known = next((one for one in case.faults if one.certainty != "possible" and not one.not_configuration), None)
-    if known is not None:
-        return known
-    if case.fit is not None and case.fit.is_covered:
-        return _covered(told, case)
-    return _by_type(told, case)
-
-
-def _named_permissions(told: Reason, case: _Case, named: tuple[str, ...]) -> Reason:
-    """The service said which permissions it wants, and perhaps what it saw; the token given shows what it carries."""
-    token = case.given.token
-    if token is None or not token.is_readable:
-        return told
-    held = {name.lower() for name in token.permissions}
-    there = tuple(name for name in named if name.lower() in held)
-    if there and len(there) < len(named) and case.given.error is not None and not case.given.error.named.held:
-        there = () if "all" in case.given.error.text else there
-    if there:
-        text = (
-            f"{told.text.rstrip('.')}; the token given carries {listed(there)}, so it is not the one that was refused."
-        )
-        return Reason(
-            None,
-            "likely",
-            text,
-            "Make the call again with this token, and look for a cache that still sends an older one.",
-            also=("token-invalid",),
-            not_configuration=True,
-        )
-    has = f"carries {listed(token.permissions)}" if token.permissions else "carries no permission"
-    return replace(told, certainty="certain", text=f"{told.text.rstrip('.')}; the token given {has}.")
-
-
-def _covered(told: Reason, case: _Case) -> Reason:
-    """Refused, although the token carries what the call needs."""
-    others = tuple(
-        one
-        for one in told.also
-        if one in ("user-privilege", "workload-policy", "directory-role-missing", "license-missing")
-    )
-    call = case.given.call
-    opened = listed(case.fit.opened_by, 3) if case.fit is not None and case.fit.opened_by else "what the call needs"
-    if case.flow == "delegated":
-        cause, text = (
-            "user-privilege",
-            "the signed-in user has no right to it: a directory role, ownership, or access to the object",
-        )
-    elif call is not None and call.method == "GET" and service_of(call.path) == "directory":
-        return Reason(
-            None,
-            "likely",
-            f"The token carries {opened}, and a service principal reads with it whatever it is: the token that was refused was another "
-            "one, issued before the permission was granted.",
-            "Make the call again with this token; look for a token cache (of a managed identity it lasts up to 24 hours).",
-            also=("token-invalid",),
-            not_configuration=True,
-        )
-    else:
-        cause = next((one for one in others if one != "user-privilege"), "workload-policy")
-        text = "something else refuses: the target is protected (an admin, a role-assignable group), or a second system says no"
-    return Reason(
-        cause,
-        "possible",
-        f"The token carries {opened}, so no permission is missing; {text}.",
-        "Look at whose object it is and what "
-        "protects it; with a tenant (--tenant or --from) its configuration is looked at too.",
-        also=tuple(one for one in others if one != cause and not (case.flow == "app-only" and one == "user-privilege")),
-    )
-
-
-def _by_type(told: Reason, case: _Case) -> Reason:
-    """A call that takes one type of token alone is a better explanation than a missing permission."""
-    call = case.given.call
-    if call is None or told.cause not in _PERMISSION_CAUSES:
-        return told
-    takes = schemes_of(call)
-    if case.flow == "app-only" and takes and "application" not in takes:
-        return Reason(
-            "delegated-only-api",
-            "likely",
-            f"{call.text} takes no application permission, and the token has no user.",
-            "Call it for a signed-in user.",
-            also=told.also,
-        )
-    if case.flow == "delegated" and takes and not takes & {"delegated", "personal"}:
-        return Reason(
-            "application-only-api",
-            "likely",
-            f"{call.text} takes no delegated permission, and the token has a user.",
-            "Call it without a user, with an application permission.",
-            also=told.also,
-        )
-    needs = _needs_text(case)
-    return replace(told, text=f"{told.text} {needs}".strip()) if needs else told
-
-
-def _details(case: _Case, main: Reason) -> Sequence[str]:
+def _details(case: Case, main: Reason) -> Sequence[str]:
     """What else bears on it, in sentences."""
     found = []
     token, error = case.given.token, case.given.error
@@ -352,10 +49,14 @@ def _details(case: _Case, main: Reason) -> Sequence[str]:
         if error.status == 401 and token.is_readable and case.final is None and main.cause == "token-invalid":
             until = f" and is valid until {moment(token.expires_at)}" if token.expires_at else ""
             found.append(f"The token given is in order{until}: another one was sent, or it was sent in another form.")
-    found += [one.text for one in case.faults if one is not main and not one.not_configuration]
-    found += [one.text for one in case.told if one is not main and not main.text.startswith(one.text.rstrip("."))]
+    sure = main.cause is not None and main.certainty != "possible"
+    told = [one for one in case.told if not (sure and (one.is_open or one.cause == main.cause))]
+    faults = [
+        one for one in case.faults if not (one.not_configuration or one.cause == main.cause or _is_included(one, main))
+    ]
+    found += [one.text for one in (*faults, *told) if one.text.rstrip(".") not in main.text]
     if case.fit is not None:
-        found += [one.text for one in case.fit.reasons if one.text not in main.text]
+        found += [one.text for one in case.fit.reasons if one.text not in main.text and one.cause != main.cause]
         found += [case.fit.unknown] if case.fit.unknown and case.fit.unknown != main.text else []
     if error is not None and error.retry_after:
         found.append(f"The answer asks to wait: Retry-After {error.retry_after}.")
@@ -364,7 +65,16 @@ def _details(case: _Case, main: Reason) -> Sequence[str]:
     return found
 
 
-def _other_causes(case: _Case) -> Sequence[str]:
+def _is_included(fault: Reason, main: Reason) -> bool:
+    """Whether the cause says already that the token carries nothing."""
+    return fault.cause == "consent-missing" and main.cause in (
+        "permission-missing",
+        "delegated-only-api",
+        "application-only-api",
+    )
+
+
+def _other_causes(case: Case) -> Sequence[str]:
     found = [one.cause for one in (*case.faults, *case.told) if one.cause and not one.not_configuration]
     found += [one.cause for one in case.fit.reasons if one.cause] if case.fit is not None else []
     return [one for one in found if one]

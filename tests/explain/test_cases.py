@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from auditor.explain.case import Given
 from auditor.explain.error import read_error
-from auditor.explain.explanation import Given, explain
+from auditor.explain.explanation import explain
 from tests.explain.tokens import NOW
 
 FILE = Path("/work/shared/cases.jsonl")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from auditor.explain.case import Given
 from auditor.explain.error import read_error
-from auditor.explain.explanation import Given, explain
+from auditor.explain.explanation import explain
 from auditor.explain.finding import Explanation
 from auditor.explain.token import read_token
 from auditor.predict.call import parse_call

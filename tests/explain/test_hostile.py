@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from auditor.explain.case import Given
 from auditor.explain.error import read_error
-from auditor.explain.explanation import Given, explain
+from auditor.explain.explanation import explain
 from auditor.explain.pasted import MOST_BYTES, to_text
 from auditor.explain.token import read_token
 from auditor.predict.call import parse_call

@@ -10,8 +10,9 @@ import pytest
 
 from auditor.emulator.app import App
 from auditor.emulator.build import TenantBuilder
+from auditor.explain.case import Given
 from auditor.explain.error import read_error
-from auditor.explain.explanation import Given, explain
+from auditor.explain.explanation import explain
 from auditor.explain.finding import Explanation
 from auditor.explain.live import examine
 from auditor.explain.token import read_token
