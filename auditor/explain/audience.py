@@ -64,6 +64,8 @@ def audience(value: str) -> Audience | None:
     plain = value.strip().lower().removesuffix("/.default").rstrip("/")
     if not plain:
         return None
+    if GUID.fullmatch(plain[:36]) and plain[36:37] in ("/", "@"):
+        plain = plain[:36]  # <app id>/<host>@<tenant>, as SharePoint's own tokens have it
     if plain == resources.GRAPH:
         return Audience("Microsoft Graph", is_graph=True, app_id=plain)
     if GUID.fullmatch(plain):

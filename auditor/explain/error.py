@@ -66,6 +66,8 @@ class Error:
     call: str = ""
     """The call that was refused, where the text tells it: ``GET /users``."""
     is_empty: bool = False
+    is_token: bool = False
+    """A token was pasted where the answer belongs."""
     is_success: bool = False
     """The answer is a 2xx or has no sign of an error."""
     failures: int = 1
@@ -107,6 +109,7 @@ def read_error(pasted: str) -> Error:
         ),
         call=_call(pasted),
         is_success=_is_success(status, codes, objects, pasted),
+        is_token=re.fullmatch(r"(?:Bearer\s+)?eyJ[\w.-]{40,}", pasted, re.IGNORECASE) is not None,
         failures=failures,
         text=(" ".join(pasted.split()) if parts is None else flat).lower(),
     )

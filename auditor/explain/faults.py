@@ -51,7 +51,7 @@ _FORMS = {
     "error-answer": Reason(
         "token-invalid",
         "certain",
-        "The file of the token holds an error answer and no token: no token was issued.",
+        "What is given as the token is an error answer and no token.",
         "Explain that answer: give the same file with --error.",
     ),
     "encrypted": Reason(

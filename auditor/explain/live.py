@@ -19,6 +19,7 @@ from auditor.explain.pasted import GUID
 from auditor.explain.token import Token
 from auditor.explain.told import listed
 from auditor.predict import assignment, signin
+from auditor.predict.authorization import judge
 from auditor.predict.call import Call
 from auditor.predict.subject import subject
 from auditor.predict.token import token as granted_now
@@ -35,6 +36,8 @@ _REFINED = (
     None,
 )
 """Causes that a tenant tells more exactly than a token or an answer."""
+_SIGN_IN = ("credential-expired", "sign-in-blocked", "conditional-access")
+"""Causes for which no token is issued."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Live:
                 f"The token carries {listed(self.gone)}, which {self._app} does not hold any more: the next token will lack it."
             )
         found = self._from_prediction()
+        if found is not None and found.certainty == "possible" and main.cause is None:
+            return main, [*notes, f"In the tenant: {found.text}"]  # the token is there, and nothing is wrong with it
         if found is None or main.not_configuration or (main.certainty == "certain" and main.cause not in _REFINED):
             return main, (
                 [*notes, f"In the tenant: {found.text}"] if found is not None and found.text != main.text else notes
@@ -131,6 +136,8 @@ class Live:
             text = self.obstacle.reason[:1].upper() + self.obstacle.reason[1:]
             return Reason(self.obstacle.check, certainty, text, self.obstacle.fix, needs=self.obstacle.needs)
         found = self.prediction
+        if found is not None and found.check in _SIGN_IN and self.token_permissions is not None:
+            return None
         if found is None or found.check is None or found.verdict not in ("denied", "depends"):
             return None
         return Reason(found.check, found.certainty, found.reason, found.fix, also=found.also, needs=found.needs)
@@ -157,6 +164,8 @@ def examine(tenant: Tenant, token: Token | None, error: Error | None, call: Call
     who = subject(tenant, app_id)
     flow = (flow_of(token) if token is not None else None) or flow
     live = replace(live, app_id=app_id, app_name=who.name, is_managed_identity=who.kind == "managed-identity")
+    if tenant.scope and app_id not in tenant.scope:
+        return replace(live, notes=(f"The snapshot is limited to other apps than {app_id}; nothing follows from it.",))
     users = (
         tuple(name for name in (token.user, token.object_id) if name)[:1]
         if token is not None and flow == "delegated"
@@ -167,6 +176,14 @@ def examine(tenant: Tenant, token: Token | None, error: Error | None, call: Call
         asked = questions(app_id, [call], flow=flow, users=users, account=account, tenant=tenant)
         found = settle([predict(one, tenant) for one in asked], flow)
         live = replace(live, prediction=_worst(found))
+        if (
+            token is not None
+            and token.is_readable
+            and live.prediction is not None
+            and live.prediction.check in _SIGN_IN
+        ):
+            # There is a token, so the sign-in worked: what comes after it is the cause.
+            live = replace(live, obstacle=_after_sign_in(tenant, live.prediction, users, account, token))
     else:
         question = Question(
             app_id, Call("GET /organization", "GET", "/organization"), flow or "app-only", users, account
@@ -201,6 +218,16 @@ def app_of(token: Token | None, error: Error | None, tenant: Tenant) -> str:
 def _worst(found: Sequence[Prediction]) -> Prediction | None:
     order = ("denied", "depends", "unknown", "allowed")
     return min(found, key=lambda one: order.index(one.verdict), default=None)
+
+
+def _after_sign_in(
+    tenant: Tenant, found: Prediction, users: tuple[str, ...], account: Account, token: Token
+) -> Obstacle | None:
+    """What stage 3 says of the call, with what the tenant grants."""
+    who = subject(tenant, found.app_id)
+    question = Question(found.app_id, found.call, found.flow, users, account)
+    now = granted_now(who, question, token.object_id or None)
+    return next(iter(judge(who, question, now).obstacles), None)
 
 
 def _sign_in(tenant: Tenant, question: Question) -> Obstacle | None:

@@ -20,7 +20,10 @@ def reasons(error: Error, flow: Flow | None) -> list[Reason]:
     """
     if error.is_empty:
         return []
-    found = [_sign_in(number) for number in error.aadsts]
+    numbers = sorted(
+        error.aadsts, key=lambda number: aadsts.refusal(number) is None
+    )  # known ones first, else in their order
+    found = [_sign_in(number) for number in numbers]
     if error.challenge is not None:
         found.append(challenges.reason(error.challenge))
     seen = _flow(error) or flow

@@ -12,6 +12,7 @@ from auditor.explain.error import Error, read_error
 from auditor.explain.rules import rules
 from auditor.explain.told import reasons
 from auditor.reference.aadsts import refusal
+from tests.explain import tokens
 from tests.test_house import SLUGS
 
 POLICY = "0f1e2d3c-2222-3333-4444-555555555555"
@@ -249,6 +250,16 @@ def test_sign_in_errors(number: int, wanted: str | None) -> None:
         assert found.cause == wanted
         assert found.text.startswith(f"AADSTS{number}: {refusal(number).meaning}")  # type: ignore[union-attr]
     assert reasons(read_error("AADSTS90024: x"), None)[0].not_configuration
+
+
+def test_a_token_in_the_place_of_the_answer() -> None:
+    assert read_error(f"{tokens.app_only('A.B')}\n").is_token
+    assert not read_error(DENIED).is_token
+
+
+def test_of_several_numbers_a_known_one_decides() -> None:
+    (first, *_) = reasons(read_error("AADSTS99999999: x. AADSTS50105: y."), None)
+    assert first.cause == "sign-in-blocked"
 
 
 def test_an_unknown_sign_in_error_says_so() -> None:

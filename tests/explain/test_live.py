@@ -114,6 +114,22 @@ def test_throttling_is_throttling_whatever_the_tenant_says() -> None:
     assert (found.cause, found.not_configuration) == (None, True)
 
 
+def test_a_token_at_hand_is_not_explained_by_the_sign_in() -> None:
+    """The secret has ended since; the call was refused for another reason."""
+    builder = TenantBuilder()
+    app = builder.app("Payroll", requests=[("User.Read.All", "application")], secret="@now-3d")
+    found = with_tenant(builder, app_only(**of(app, builder)), "GET /users", REFUSED)
+    assert found.cause == "consent-missing", found.text
+    assert found.parts["prediction"]["check"] == "credential-expired"
+
+
+def test_a_good_token_stays_good_where_the_tenant_only_doubts() -> None:
+    builder = TenantBuilder()
+    app = builder.consent(builder.app("Mailer", requests=[("Mail.Read", "application")]))
+    found = with_tenant(builder, app_only("Mail.Read", **of(app, builder)), "GET /users/{id}/messages")
+    assert found.certainty in (None, "possible")
+
+
 def test_only_some_users_have_consented() -> None:
     builder = TenantBuilder()
     app = builder.app("Mailer", web=("https://a.example/x",), requests=[("Mail.Read", "delegated")])

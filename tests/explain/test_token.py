@@ -256,6 +256,11 @@ def test_claims_of_any_type(name: str, value: Any) -> None:
         ("00000002-0000-0ff1-ce00-000000000000", "Office 365 Exchange Online", False),
         ("https://org1234.crm4.dynamics.com", "Dataverse", False),
         ("api://contoso", "api://contoso", False),
+        (
+            f"00000003-0000-0ff1-ce00-000000000000/contoso.sharepoint.com@{TENANT}",
+            "Office 365 SharePoint Online",
+            False,
+        ),
         ("https://evil-graph.microsoft.com.example", "https://evil-graph.microsoft.com.example", False),
         ("https://[", "https://[", False),
     ],
