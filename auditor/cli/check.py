@@ -90,7 +90,7 @@ def command(
 
     Example: auditor check 11111111-2222-3333-4444-555555555555 --call "GET /users" --tenant contoso.onmicrosoft.com
     """
-    from auditor.cli import logs, steps, verdicts
+    from auditor.cli import logs, steps, summary, verdicts
     from auditor.cli.one_app import Declared
     from auditor.cli.screen import Screen
 
@@ -120,6 +120,7 @@ def command(
     run = _judge(plan, screen)
     files = steps.publish(run, plan.job) if writes else []
     verdicts.show(run, plan.app_id, screen, words=job.to_standard_output)
+    summary.warn(run, plan.job, screen)
     verdicts.close(run, files, screen, job.settings.gate.fail_on)
     raise typer.Exit(steps.exit_code(run, job.settings.gate.fail_on))
 

@@ -367,6 +367,34 @@ def test_the_checks_on_paper_are_checks() -> None:
     assert len(checks()) == len(_SLUGS)
 
 
+def test_a_permission_that_the_data_lack_is_likely_unknown_and_not_certainly(auditor: Run) -> None:
+    unknown = manifest()
+    unknown["requiredResourceAccess"][0]["resourceAccess"] = [{"id": NOBODY, "type": "Scope"}]
+    report = report_of(auditor("check", "--manifest", write(unknown), *JSON))
+    (finding,) = report["findings"]
+    assert (finding["check"], finding["certainty"]) == ("permission-unknown", "likely")
+
+
+def test_an_expired_waiver_is_warned_of(check: Run, place: Place) -> None:
+    Path("config.toml").write_text('[[waivers]]\ncheck = "permission-missing"\nreason = "x"\nexpires = 2020-01-01\n')
+    result = check(place.daemon, "--call", GROUPS)
+    assert result.code == 1
+    assert "no longer covers 1 finding" in result.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Payroll export", "Supplier portal", "Desk phone sync", "Laboratory booking", "Warehouse robot", "Orders mobile"],
+)
+def test_it_finds_what_a_full_audit_finds(auditor: Run, contoso_server: Emulator, snapshot: Path, name: str) -> None:
+    whole = auditor("audit", "--from", snapshot, *JSON).json()
+    app_id = next(app["app_id"] for app in whole["apps"] if app["display_name"] == name)
+    url = ("--graph-url", contoso_server.url)
+    one = auditor("check", app_id, *url, *JSON, token=contoso_server.auditor_token()).json()
+    for table in ("apps", "permissions", "findings"):
+        assert one[table] == [row for row in whole[table] if row["app_id"] == app_id], table
+
+
 hostile = st.one_of(
     st.text(max_size=60),
     st.from_regex(r"(GET|PATCH|delete) /[\x21-\x7e]{0,40}( \{[^}]{0,20}\}?)?", fullmatch=True),
@@ -382,3 +410,43 @@ def test_no_input_makes_a_traceback(auditor: Run, snapshot: Path, call: str, bod
     assert result.code in (0, 1, 2, 4), result.err
     assert "Traceback" not in result.err
     assert not set(result.out + result.err) & {"\x1b", "\x07"}
+
+
+TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2VjcmV0LXNpZ25hdHVyZQ"
+names = st.sampled_from(
+    ["appId", "displayName", "requiredResourceAccess", "resourceAppId", "resourceAccess", "id", "type", "web", "spa"]
+    + [
+        "redirectUris",
+        "replyUrlsWithType",
+        "passwordCredentials",
+        "keyCredentials",
+        "key",
+        "secretText",
+        "oauth2Permissions",
+    ]
+    + ["signInAudience", "api", "preAuthorizedApplications", "appRoles", "log", "entries", "request", "method", "url"]
+    + ["headers", "name", "value", "postData", "text", "requests", "body"]
+)
+texts = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [NOBODY, GRAPH, "Role", "Scope", "GET", TOKEN, f"https://graph.microsoft.com/v1.0/users?t={TOKEN}"]
+    ),
+)
+documents = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(app=st.dictionaries(names, documents, max_size=5), calls=documents)
+def test_no_manifest_and_no_recording_makes_a_traceback_or_shows_a_token(auditor: Run, app: Any, calls: Any) -> None:
+    write(app, "app.json")
+    write({"log": {"entries": calls}} if isinstance(calls, list) else calls, "calls.har")
+    first = auditor("check", "--manifest", "app.json", "--offline", "--call", USERS, *JSON)
+    second = auditor("check", NOBODY, "--manifest", write(manifest()), "--offline", "--calls", "calls.har", *JSON)
+    for result in (first, second):
+        assert result.code in (0, 1, 2), result.err
+        assert TOKEN.rsplit(".", maxsplit=1)[-1] not in result.out + result.err
