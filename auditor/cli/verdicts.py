@@ -55,31 +55,31 @@ def _findings(number: int) -> str:
 
 
 def _table(predictions: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headers and rows, worst first; on a narrow terminal what would open a call stands behind the reason."""
+    """Headers and rows, worst first; on a narrow terminal three columns carry what else are seven."""
     from reports.overview import VERDICTS
 
     ordered = sorted(predictions, key=lambda row: VERDICTS.index(row["verdict"]))
-    is_narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE
-    rows: list[tuple[str, ...]] = []
-    for row in ordered:
-        needs = list(row["needs"])
-        more = f" and {len(needs) - _NEEDS} more" if len(needs) > _NEEDS else ""
-        shown = ", ".join(needs[:_NEEDS]) + more
-        first = (row["verdict"], row["call"], row["flow"] or "", row["check"] or "")
-        if is_narrow:
-            rows.append((*first, row["reason"] + (f" Needs one of: {shown}." if shown else "")))
-        else:
-            answer = " ".join(str(part) for part in (row["http_status"], row["error_code"]) if part)
-            rows.append((*first, answer, row["reason"], shown))
-    return (
-        "Verdict",
-        "Call",
-        "Flow",
-        "Check",
-        *(() if is_narrow else ("Answer",)),
-        "Why",
-        *(() if is_narrow else ("Needs one of",)),
-    ), rows
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
+        return ("Verdict", "Call", "Why"), [_narrow(row) for row in ordered]
+    headers = ("Verdict", "Call", "Flow", "Check", "Answer", "Why", "Needs one of")
+    return headers, [_wide(row) for row in ordered]
+
+
+def _wide(row: Mapping[str, Any]) -> tuple[str, ...]:
+    answer = " ".join(str(part) for part in (row["http_status"], row["error_code"]) if part)
+    return (row["verdict"], row["call"], row["flow"] or "", row["check"] or "", answer, row["reason"], _needs(row))
+
+
+def _narrow(row: Mapping[str, Any]) -> tuple[str, ...]:
+    check = f"{row['check']}: " if row["check"] else ""
+    needs = f" Needs one of: {_needs(row)}." if row["needs"] else ""
+    return (row["verdict"], f"{row['call']} ({row['flow']})", f"{check}{row['reason']}{needs}")
+
+
+def _needs(row: Mapping[str, Any]) -> str:
+    """The first few permissions that would open the call."""
+    needs = list(row["needs"])
+    return ", ".join(needs[:_NEEDS]) + (f" and {len(needs) - _NEEDS} more" if len(needs) > _NEEDS else "")
 
 
 def _state(finding: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -291,6 +293,16 @@ def test_quiet_leaves_the_table(check: Run, place: Place) -> None:
     result = check(place.daemon, "--call", GROUPS, "--quiet")
     assert (result.code, result.err) == (1, "")
     assert "denied" in result.out
+
+
+def test_a_narrow_terminal_gets_three_columns(check: Run, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    result = check(place.daemon, "--call", GROUPS, "--quiet")
+    shown = re.sub("\x1b\\[[0-9;]*m", "", result.out)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "permission-missing: " in shown
+    assert "Flow" not in shown
 
 
 # --- manifests ------------------------------------------------------------------------------------------------------------
