@@ -25,13 +25,15 @@ _STATUS = (
         r"[\"']?\b(?:http_?)?status(?:[ _-]?code)?[\"']?\s*(?:is|of|was)?\s*[:=]?\s*[\"'(]*([1-5]\d\d)\b", re.IGNORECASE
     ),
     re.compile(r"\(([45]\d\d)\)"),
+    re.compile(rf"\b([45]\d\d) ?: (?:{_REASONS})", re.IGNORECASE),
     re.compile(rf"\b([45]\d\d)\W{{1,3}}(?:{_REASONS}|Client Error|Server Error|\()", re.IGNORECASE),
     re.compile(r"\b(?:error|code|returned|got|received)\W{1,3}(40\d|429|50[0-4])\b", re.IGNORECASE),
     re.compile(r"^\W*(40\d|429|50[0-4])\W", re.MULTILINE),
 )
 _REASON_STATUS = {"forbidden": 403, "unauthorized": 401, "notfound": 404, "badrequest": 400, "toomanyrequests": 429}
 _CODE = re.compile(
-    r"(?:\b(?:error)?_?code|\berrorcode|\berror)\b[\"']?\s*[:=]\s*[\"']?([A-Za-z][\w.]{2,79})\b|^\W{0,4}\[([A-Z]\w+_\w+)\]",
+    r"\b(?:(?:sub)?error|(?:error)?[_ ]?code)\b[\\\"']{0,8}\s*[:=]\s*(?:Some\(\s*)?[\\\"']{0,8}([A-Za-z][\w.]{2,79})\b"
+    r"|^\W{0,4}\[([A-Z]\w+_\w+)\]",
     re.IGNORECASE | re.MULTILINE,
 )
 _AADSTS = re.compile(r"AADSTS(\d{4,8})", re.IGNORECASE)
@@ -183,7 +185,7 @@ def _status(objects: list[dict[str, Any]], pasted: str, codes: tuple[str, ...]) 
         if match:
             return int(match[1])
     reason = re.search(
-        r"status(?: ?code)?\s*[:=]?\s*\(?(forbidden|unauthorized|notfound|not found|badrequest|toomanyrequests)",
+        r"(?:status(?: ?code)?|indicate success)\s*[:=]?\s*\(?(forbidden|unauthorized|notfound|not found|badrequest|toomanyrequests)",
         pasted,
         re.IGNORECASE,
     )

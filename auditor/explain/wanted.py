@@ -20,7 +20,7 @@ _HELD = re.compile(
 _CONSENTS = re.compile(r"Resource specific consent grants on the request\s*'([^']*)'", re.IGNORECASE)
 _WANTED = re.compile(
     r"requires?d? (?:one|any|all) of\s*'([^']*)'|"
-    r"required (?:Microsoft Graph )?permissions?(?:\(s\))?:?\s*'?([^']*?)(?: to call|'|$|\. |\n| is not)|"
+    r"required (?:[\w-]+ ){0,3}?permissions?(?:\(s\))?\s*[:(]?\s*'?([^':()]*?)(?: to |'|\)|$|\. |\n| is not)|"
     r"missing (?:required )?(?:permission scope|scope|role|permission)s?:?\s*'?([^']*?)(?:'|$|\. |\n)|"
     r"(?:requires?|needs?|must have|have) (?:one of |all of )?the following (?:permission|scope|role)s?:?\s*'?([^']*?)"
     r"(?:'|$|\. |\n| - )",

@@ -73,8 +73,22 @@ DENIED = body("Authorization_RequestDenied", "Insufficient privileges to complet
         f"Response status code does not indicate success: 403 (Forbidden).\n{DENIED}",
         f"<html><body><h1>Forbidden</h1><pre>{DENIED.replace(chr(34), '&quot;')}</pre></body></html>",
         "ERROR: Insufficient privileges to complete the operation.",
+        "{'error': {'code': 'Authorization_RequestDenied', 'message': 'Insufficient privileges', 'innerError': {'date': 'x'}}}",
+        "RESPONSE 403: 403 Forbidden\nERROR CODE: Authorization_RequestDenied\n-----\n",
+        "Error code: Authorization_RequestDenied\nError message: Insufficient\n\nGET https://graph.microsoft.com/v1.0/x\n\n403 : Forbidden",
+        '     | {"error":{"code":"Authorization_RequestDenied","message":\n     | "Insufficient',
+        'code: Some(\n    "Authorization_RequestDenied",\n),',
+        'D/x( 2227): {\nD/x( 2227):   "error": {\nD/x( 2227):     "code": "Authorization_RequestDenied",',
+        json.dumps(
+            {
+                "error": {
+                    "code": "UnknownError",
+                    "message": json.dumps({"errorCode": "Authorization_RequestDenied", "message": "x"}),
+                }
+            }
+        ),
     ],
-    ids=range(16),
+    ids=range(23),
 )
 def test_one_refusal_in_many_forms(pasted: str) -> None:
     (reason,) = reasons(read_error(pasted), None)
@@ -91,6 +105,10 @@ def test_one_refusal_in_many_forms(pasted: str) -> None:
         ("requests.exceptions.HTTPError: 404 Client Error: Not Found for url", 404),
         ('{"status": "403", "x": 1}', 403),
         ("Status Code: Forbidden", 403),
+        ("Response status code does not indicate success: Forbidden (Forbidden).", 403),
+        ("401 : Unauthorized", 401),
+        ("Le serveur a retourné une erreur : (403) Interdit.", 403),
+        ("RESPONSE 403: 403 Forbidden", 403),
         ("Forbidden", 403),
         ("I have 403 apples", None),
         ("", None),
@@ -108,6 +126,8 @@ def test_the_status(pasted: str, status: int | None) -> None:
         ("InvalidAuthenticationToken", "IDX14100: JWT is not well formed, there are no dots (.).", 401, "token-invalid"),
         ("InvalidAuthenticationToken", "Access token validation failure. Invalid audience.", 401, "wrong-resource"),
         ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.", 401, "token-invalid"),
+        ("InvalidAuthenticationToken", "Access token has expired or is not yet valid.", 401, "token-invalid"),
+        ("InvalidAuthenticationToken", "CompactToken validation failed with reason code: 80049228.", 401, "token-invalid"),
         ("InvalidAuthenticationToken", "Lifetime validation failed, the token is not yet valid.", 401, "token-invalid"),
         ("InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and "
          "code: TokenCreatedWithOutdatedPolicies", 401, "token-invalid"),
@@ -161,12 +181,19 @@ def test_refusals_of_microsoft_graph(code: str, message: str, status: int, wante
          "ID: x", ("DeviceManagementApps.Read.All", "DeviceManagementApps.ReadWrite.All"), None),
         ("X requires the following permissions: Sites.Read.All. However, the application only has the following permissions granted: "
          "Files.Read.All, People.Read", ("Sites.Read.All",), ("Files.Read.All", "People.Read")),
+        ("Calling principal does not have required MSGraph permissions AuditLog.Read.All", ("AuditLog.Read.All",), None),
+        ("x does not have any of the required application permissions (Calls.Initiate.All, Calls.JoinGroupCall.All) to access the resource.",
+         ("Calls.Initiate.All", "Calls.JoinGroupCall.All"), None),
+        ("The required permission Mail.Read is not granted", ("Mail.Read",), None),
         ("Insufficient privileges to complete the operation.", (), None),
     ],
 )  # fmt: skip
 def test_permissions_that_an_answer_names(message: str, wanted: tuple[str, ...], held: tuple[str, ...] | None) -> None:
     named = read_error(body("Forbidden", message)).named
     assert (named.wanted, named.held) == (wanted, held)
+    found = reasons(read_error(message), None)[0]
+    assert found.cause == "permission-missing"
+    assert found.needs == wanted
 
 
 @pytest.mark.parametrize("as_batch", [False, True])
