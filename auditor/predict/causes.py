@@ -71,7 +71,7 @@ def _password(gap: Gap) -> Obstacle | None:
     roles = gap.who.directory_roles
     has_role = roles is None or any(template in need.roles.values() for template, _, _ in roles)
     reason = (
-        f"{gap.who.name} holds {held}, which updates users and sets no password; app-only that takes {gap.needed}, or a "
+        f"{gap.who.name} holds {held} for {gap.text}, which sets no password; app-only that takes {gap.needed}, or a "
         f"directory role such as {need.grant} on its service principal."
     )
     fix = f"Grant the application permission {gap.needed}; to reach people who hold an admin role, a higher directory role too."

@@ -30,6 +30,8 @@ class Requirement:
     """The field that asks for it; empty: the call itself."""
     replaces: bool = False
     """Whether it stands in place of the call's own list."""
+    scheme: SchemeName | None = None
+    """Type of the permissions; None: not told apart."""
 
     def met_by(self, held: Iterable[str]) -> tuple[Authorization, ...]:
         """The entries that a token with these permissions meets."""
@@ -45,9 +47,21 @@ class Requirement:
         """The entries as text, least privileged first; those of other services, which cover the call by the way, last."""
         if not self.ways:
             return ()
-        family = _family(self.ways[0])
-        ordered = sorted(self.ways, key=lambda way: (_family(way) != family, _family(way) != "Directory"))
+        offered = [way for way in self.ways if self._can_be_granted(way)] or list(self.ways)
+        family = _family(offered[0])
+        ordered = sorted(offered, key=lambda way: (_family(way) != family, _family(way) != "Directory"))
         return tuple(dict.fromkeys(written(way) for way in ordered))[:SHOWN]
+
+    def _can_be_granted(self, way: Authorization) -> bool:
+        """Whether Microsoft Graph publishes it under this type; the map also names what nobody can request."""
+        if self.scheme is None:
+            return True
+        for name in (way.permission, *way.also_requires):
+            known = catalog.load().permission(name)
+            form = None if known is None else known.application if self.scheme == "application" else known.delegated
+            if form is None or form.id is None:
+                return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -153,8 +167,8 @@ def _requirements(
         if not named or scheme not in rule.authorizations:
             continue
         kind = instead if rule.mode == "instead" else also
-        kind.append(Requirement(rule.authorizations[scheme], named[0], rule.mode == "instead"))
-    return (*(instead or (Requirement(base),)), *also)
+        kind.append(Requirement(rule.authorizations[scheme], named[0], rule.mode == "instead", scheme))
+    return (*(instead or (Requirement(base, scheme=scheme),)), *also)
 
 
 def _given(call: Call, rule: FieldRule) -> frozenset[str]:
