@@ -64,9 +64,16 @@ def judge(who: Subject, question: Question, carried: Token) -> Judgement:
         return _of_subscription(who, question, carried, facts)
     if facts.listed is None:
         return _off_the_map(who, question, carried, facts)
-    if not (facts.listed.get(scheme) or _asked_by_field(facts)):
+    if not (facts.listed.get(scheme) or _asked_by_field(facts)) or _only_imports(facts, carried, scheme):
         return _wrong_scheme(who, question, carried, facts)
     return _by_lists(who, question, carried, facts)
+
+
+def _only_imports(facts: Rules, carried: Token, scheme: SchemeName) -> bool:
+    """Whether everything that is listed works in migration mode alone, and the token carries nothing of it."""
+    imports = {name for one in facts.conditions if one.when == "migration" for name in one.permissions}
+    names = {way.permission for way in (facts.listed or {}).get(scheme, ())}
+    return scheme == "application" and bool(names) and names <= imports and not names & (carried.held | carried.asked)
 
 
 def _asked_by_field(facts: Rules) -> bool:

@@ -148,6 +148,10 @@ def _of_guests(
     if user is None or user.user_type != "Guest" or has_roles or own is True:
         return
     denied = guest_rule(question.call.method, template, level)
+    if denied is None and _USER.match(question.call.path) and service_of(question.call.path) != "directory":
+        status, code = refusal(question.call.path, empty=False)
+        reason = f"{_name(user)} is a guest, and {question.call.text} is about what another person of the tenant owns."
+        yield Obstacle("user-privilege", "possible", reason, status, code)
     if denied is not None:
         known = tenant.consent.guest_user_role_id is not None and own is False
         certainty: Certainty = denied.certainty if known else "possible"

@@ -76,7 +76,8 @@ def obstacles(who: Subject, question: Question, tenant: Tenant) -> Iterator[Obst
         return
     if who.row is None:
         return
-    if pd.notna(who.row.enabled) and not who.row.enabled:
+    # Personal accounts sign in through a tenant of Microsoft's, where this service principal's switches do not count.
+    if question.account == "work" and pd.notna(who.row.enabled) and not who.row.enabled:
         by = who.row.disabled_by if isinstance(who.row.disabled_by, str) else "accountEnabled"
         certainty, seen = _SEEN_OFF.get(by, _SEEN_OFF["accountEnabled"])
         reason = f"{who.name} gets no token: {seen}."

@@ -7,6 +7,7 @@ question give the same answer; the clock is the tenant's ``collected_at``.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from auditor.predict.verdict import Account, Flow, Obstacle, Prediction, Questio
 from auditor.reference.resources import GRAPH
 from auditor.tenant.tables import Tenant
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WORST: tuple[Verdict, ...] = ("denied", "depends", "unknown", "allowed")
 
 
@@ -51,13 +53,22 @@ def predict(question: Question, tenant: Tenant) -> Prediction:
     """
     who = subject(tenant, question.app_id)
     if len(question.users) < 2:
-        return _answer(who, question, tenant)
+        return _shown(_answer(who, question, tenant))
     answers = [(user, _answer(who, replace(question, users=(user,)), tenant)) for user in question.users]
     worst = min((answer for _, answer in answers), key=lambda one: _WORST.index(one.verdict))
     same = [user for user, answer in answers if (answer.verdict, answer.check) == (worst.verdict, worst.check)]
     if len(same) == len(answers):
-        return worst
-    return replace(worst, reason=f"For {', '.join(same)}: {worst.reason}")
+        return _shown(worst)
+    return _shown(replace(worst, reason=f"For {', '.join(same)}: {worst.reason}"))
+
+
+def _shown(prediction: Prediction) -> Prediction:
+    """The sentences as one line of visible characters: names of apps and users come from the tenant and the configuration."""
+    return replace(prediction, reason=_visible(prediction.reason), fix=_visible(prediction.fix))
+
+
+def _visible(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text).split())
 
 
 def settle(predictions: Sequence[Prediction], declared: Flow | None) -> list[Prediction]:
