@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from auditor.explain.token import Token
     from auditor.predict.call import Call
 
+ASK = "What to explain"
 TokenFile = Annotated[
     str | None,
     typer.Option(
         "--token-file",
         metavar="FILE",
         help="File with the access token, a token answer or an Authorization header; - is standard input.",
-        rich_help_panel=options.ASK,
+        rich_help_panel=ASK,
     ),
 ]
 ErrorFile = Annotated[
@@ -40,13 +41,13 @@ ErrorFile = Annotated[
         "--error",
         metavar="FILE",
         help="File with the answer: its body, its headers, or what a client printed; - is standard input.",
-        rich_help_panel=options.ASK,
+        rich_help_panel=ASK,
     ),
 ]
 CallText = Annotated[
     str | None,
     typer.Option(
-        "--call", metavar="CALL", help='The call that was refused, such as "GET /users".', rich_help_panel=options.ASK
+        "--call", metavar="CALL", help='The call that was refused, such as "GET /users".', rich_help_panel=ASK
     ),
 ]
 STANDARD_INPUT = "-"
@@ -105,8 +106,8 @@ def command(
 ) -> None:
     """Say which documented cause a refusal has, and why, from a token, an error answer, the call, or any of them.
 
-    Offline, unless a tenant is named (--tenant, --graph-url or --config): then its configuration is read too, as
-    --from reads it from a snapshot. The token is decoded and not verified; it is neither stored nor shown.
+    Offline, unless a tenant is asked for: with --tenant, --graph-url or --config what concerns the app of the token is read
+    too, with --from it is taken from a snapshot. The token is decoded and not verified; it is neither stored nor shown.
 
     Example: auditor explain --token-file token.txt --error answer.json --call "GET /users"
     """
@@ -177,7 +178,7 @@ def _read(place: str, flag: str) -> str:
     name = "standard input" if place == STANDARD_INPUT else place
     try:
         if place == STANDARD_INPUT:
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
+            raw = sys.stdin.buffer.read(MOST_BYTES + 1) if sys.stdin is not None else b""
         else:
             with Path(place).open("rb") as file:
                 raw = file.read(MOST_BYTES + 1)

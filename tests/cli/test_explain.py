@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from auditor.cli.app import run
 from auditor.emulator.server import Emulator
 from tests.cli.conftest import Run
 from tests.explain.tokens import APP, MARK, app_only, claims, jwt
@@ -218,6 +222,35 @@ def test_what_is_shown_is_harmless(auditor: Run, token: str) -> None:
     result = auditor("explain", "--token-file", written("t", token))
     assert result.code == 0
     assert not {"\x1b", "\x07", "\u202e", "\0"} & set(result.out)
+
+
+words = st.text(max_size=40) | st.sampled_from(
+    ["GET /users", f"GET /x/{MARK}", f"GET /users {{{MARK}}}", f"GET /me?$select={MARK}"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(max_size=80).map(lambda text: f"{text}.{MARK}")
+    | st.dictionaries(st.text(max_size=5), st.text(max_size=9)).map(jwt),
+    st.text(max_size=200).map(lambda text: f"{text} Bearer {MARK}{MARK}"),
+    words,
+    st.sampled_from(["table", "json"]),
+)
+def test_anything_at_all_ends_in_an_answer_or_a_sentence(token: str, error: str, call: str, output: str) -> None:
+    Path("t").write_text(token, encoding="utf-8", errors="replace")
+    Path("e").write_text(error, encoding="utf-8", errors="replace")
+    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(["explain", "--token-file", "t", "--error", "e", f"--call={call}", "--format", output])
+    out.flush()
+    shown = out.buffer.getvalue().decode() + err.getvalue()  # type: ignore[attr-defined]
+    assert code in (0, 2), shown
+    assert "Traceback" not in shown
+    if (
+        "/" not in call or MARK not in call
+    ):  # a word in a path may be an id, and is shown as the call that it is part of
+        assert MARK[:16] not in shown
 
 
 def test_as_a_process_with_verbose(tmp_path: Path) -> None:
