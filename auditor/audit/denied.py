@@ -67,15 +67,21 @@ def _finding(one: Prediction, app: Any, tenant: Tenant, context: Context) -> Fin
     name = app.display_name if app is not None and pd.notna(app.display_name) else None
     least = one.needs[0] if one.needs else None
     kind: PermissionType = "application" if one.flow == "app-only" else "delegated"
-    repairs = slug in _GRANTS or (slug == "wrong-resource" and not one.granted_by)
-    commands = _commands(one, slug, kind, app, tenant, context) if repairs and least else ()
-    url = remedy.app_link(context, one.app_id) if app is not None else None
+    planned = one.app_id in tenant.planned
+    text = one.fix or _USUAL.get(slug, f"See auditor checks {slug}.")
+    commands: tuple[str, ...] = ()
+    if least and (slug in _GRANTS or (slug == "wrong-resource" and not one.granted_by)):
+        if planned and slug in _REQUESTS:
+            text = f"{text} {_in_the_manifest(least, kind, tenant)}".rstrip()
+        elif not planned:
+            commands = _commands(one, slug, kind, app, tenant, context)
+    url = remedy.app_link(context, one.app_id) if app is not None and not planned else None
     return Finding(
         check=slug,
         severity="high",
         certainty=one.certainty,
         summary=f"{one.call.text} of {name or one.app_id} ({one.flow}) will be refused: {one.reason}",
-        remediation=Remediation(one.fix or _USUAL.get(slug, f"See auditor checks {slug}."), commands, url),
+        remediation=Remediation(text, commands, url),
         app_id=one.app_id,
         display_name=name,
         resource_app_id=GRAPH if least else None,
@@ -130,6 +136,14 @@ def _commands(
         else:
             grants += remedy.grant_delegated_permission(context, one.app_id, resource, principal, name)
     return tuple(dict.fromkeys([*lines, *grants]))
+
+
+def _in_the_manifest(least: str, kind: PermissionType, tenant: Tenant) -> str:
+    """What the manifest of an app that is not deployed has to say; a command would change the deployed one, if any."""
+    found = [_permission_id(tenant, name, kind) for name in least.split(" + ")]
+    word = "Role" if kind == "application" else "Scope"
+    entries = ", ".join(f'{{"id": "{identifier}", "type": "{word}"}}' for identifier in found if identifier)
+    return f"In the manifest, requiredResourceAccess gets {entries} for the resourceAppId {GRAPH}." if entries else ""
 
 
 def _graph_principal(tenant: Tenant) -> str | None:

@@ -96,8 +96,21 @@ def calls_of(said: Declared) -> tuple[list[str], list[str]]:
 
 
 def is_without_tenant(settings: config.Settings, environ: Mapping[str, str]) -> bool:
-    """Whether nothing names a tenant or a way to sign in: no setting, and no variable of azure-identity or ours."""
+    """Whether nothing names a tenant or a way to sign in: no setting, and no variable of azure-identity or ours.
+
+    Variables that only steer the Azure CLI (``AZURE_CONFIG_DIR``, ``AZURE_CORE_OUTPUT``) say nothing.
+    """
     nothing = settings.tenant == config.TenantSettings() and settings.auth == config.AuthSettings()
-    return nothing and not any(
-        value for name, value in environ.items() if name.startswith("AZURE_") or name == "AUDITOR_ACCESS_TOKEN"
-    )
+    return nothing and not any(environ.get(name) for name in _SIGN_IN)
+
+
+_SIGN_IN = (
+    "AUDITOR_ACCESS_TOKEN",
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_USERNAME",
+)
+"""Variables that a sign-in is made of. https://learn.microsoft.com/python/api/azure-identity/azure.identity.environmentcredential"""

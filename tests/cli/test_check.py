@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.audit.registry import registry
+from auditor.cli.one_app import is_without_tenant
+from auditor.config import load
 from auditor.emulator.build import TenantBuilder
 from auditor.emulator.server import Emulator
 from auditor.reference import catalog
@@ -324,6 +326,34 @@ def test_a_manifest_without_a_tenant(auditor: Run) -> None:
     assert report["complete"] is True
     assert {row["app_id"] for row in report["apps"]} == {NOBODY}
     assert "permission data of" in bad.err
+    (finding,) = [one for one in report["findings"] if one["call"]]
+    assert (
+        f'{{"id": "{id_of("GroupMember.Read.All", "application")}", "type": "Role"}}' in finding["remediation"]["text"]
+    )
+    assert (finding["remediation"]["commands"], finding["remediation"]["url"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "offline"),
+    [
+        ("AZURE_CONFIG_DIR", "somewhere", True),
+        ("AUDITOR_GATE_FAIL_ON", "high", True),
+        ("AUDITOR_ACCESS_TOKEN", "not a token", False),
+        ("AUDITOR_TENANT_ID", "contoso.com", False),
+        ("AZURE_CLIENT_SECRET", "x", False),
+    ],
+)
+def test_what_names_a_tenant_or_a_sign_in(name: str, value: str, offline: bool) -> None:
+    assert is_without_tenant(load(environ={name: value}), {name: value}) is offline
+
+
+def test_a_manifest_with_a_sign_in_and_offline_needs_none(
+    auditor: Run, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_ACCESS_TOKEN", "not a token")
+    file = write(manifest())
+    assert auditor("check", "--manifest", file).code == 3
+    assert auditor("check", "--manifest", file, "--offline").code == 0
 
 
 def test_a_manifest_of_the_older_format_and_without_an_app_id(auditor: Run) -> None:
