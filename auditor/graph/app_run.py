@@ -32,7 +32,7 @@ from auditor.graph.desk import Desk, Index, id_of, listed, principal_of, togethe
 from auditor.graph.progress import Progress
 from auditor.graph.refusal import Refusal, Unreachable, sign_in_error, state_from
 from auditor.graph.sheaf import Ask, Gathered, Sheaf, with_id
-from auditor.graph.sources import BY_ID, SOURCES, USERS, SourceSpec
+from auditor.graph.sources import BY_ID, MAX_PAGE, SOURCES, USERS, SourceSpec
 from auditor.graph.users import read_users, role_assignments_url
 from auditor.graph.wire import Wire
 from auditor.tenant.snapshot import SnapshotWriter
@@ -274,13 +274,25 @@ class AppRun:
             if "/transitiveMemberOf" in ask.url:
                 groups = [id_of(one) for one in with_id(rows) if one.get("@odata.type") == "#microsoft.graph.group"]
             elif "/appRoleAssignedTo" in ask.url and self._principal is not None:
-                # Who else may call this app is not its own affair: numbers will do.
-                self._sheaf.of(_ASSIGNED).beside.append(counted_line(id_of(self._principal), rows))
+                self._count_assigned(id_of(self._principal), rows)
             elif ask.source == _PRINCIPAL_OWNERS:
                 self._take_owners(_PRINCIPAL_OWNERS, self._principal, rows)
             else:
                 self._keep(ask.source, rows)
         return groups
+
+    def _count_assigned(self, object_id: str, rows: list[dict[str, Any]]) -> None:
+        """Who may use or call this app is not its own affair: numbers will do.
+
+        A long list may begin with service principals and name people further on; then there is no number, which is unknown.
+        """
+        if not self._sheaf.of(_ASSIGNED).is_open:
+            return
+        line = counted_line(object_id, rows)
+        if len(rows) >= MAX_PAGE and not (line["counted"]["users"] or line["counted"]["groups"]):
+            self._sheaf.of(_ASSIGNED).remarks.append("whether people are assigned to the app is not known")
+        else:
+            self._sheaf.of(_ASSIGNED).beside.append(line)
 
     def _condition_sets(self) -> list[Ask]:
         """The condition sets of the permission grant policies that users consent under; of all where that is not known."""
@@ -349,10 +361,11 @@ class AppRun:
 
     def _registrations(self, missing: Iterable[str]) -> list[Ask]:
         """Registrations in this tenant of resources: they say whom the resource pre-authorizes."""
+        tenant_id = self.tenant_id or self._claims.tenant_id.lower()
         here = {
             str(principal.get("appId")).lower()
             for principal in self._resources.values()
-            if str(principal.get("appOwnerOrganizationId")).lower() == self.tenant_id
+            if str(principal.get("appOwnerOrganizationId")).lower() == tenant_id
         }
         wanted = sorted({*here, *missing} - self._asked_registrations - {self._about.app_id})
         self._asked_registrations.update(wanted)
