@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from auditor.graph.sources import SOURCES, SourceSpec, least_permissions
+from auditor.graph.sources import BY_ID, SOURCES, USERS, SourceSpec, least_permissions
 from auditor.reference import catalog
 from auditor.reference.clouds import Cloud
 from auditor.reference.resources import GRAPH
@@ -113,16 +113,16 @@ def permissions_page(cloud: Cloud) -> str:
         "| Permission | App role id | What for |",
         "|---|---|---|",
     ]
-    by_id = {spec.id: spec for spec in SOURCES}
-    for one in needed_permissions():
-        purposes = "<br>".join(f"`{source}`: {by_id[source].purpose}" for source in one.sources)
+    for one in needed_permissions((*SOURCES, USERS)):
+        purposes = "<br>".join(f"`{source}`: {BY_ID[source].purpose}" for source in one.sources)
         lines.append(f"| `{one.name}` | `{one.id}` | {purposes} |")
     lines += [
         "",
         "`Directory.Read.All` is the broadest of them, and in Microsoft's own list the only one that opens OAuth2 permission",
         "grants. The narrower set that reads the same has `DelegatedPermissionGrant.Read.All` and `Organization.Read.All` in",
         "its place. `RoleManagement.Read.Directory` and `LicenseAssignment.Read.All` are needed in that narrower set alone:",
-        "`Directory.Read.All` opens their sources too.",
+        "`Directory.Read.All` opens their sources too. `users` is read where `[[apps]] users` or `--user` names somebody, and of",
+        "nobody else; in the narrower set it needs `User.Read.All`, and what users are assigned to stays unknown.",
         "",
         "## A person who signs in",
         "",
@@ -132,7 +132,7 @@ def permissions_page(cloud: Cloud) -> str:
         "| Source | Least directory role | Licence |",
         "|---|---|---|",
     ]
-    lines += [f"| `{spec.id}` | {spec.role} | {spec.licence or ''} |" for spec in SOURCES]
+    lines += [f"| `{spec.id}` | {spec.role} | {spec.licence or ''} |" for spec in (*SOURCES, USERS)]
     commands = consent_commands(cloud, "")
     lines += [
         "",
