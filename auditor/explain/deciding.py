@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from auditor.explain.carried import schemes_of, what_it_needs
 from auditor.explain.case import Case
+from auditor.explain.covered import covered
 from auditor.explain.finding import Reason
 from auditor.explain.told import listed
-from auditor.predict.services import service_of
 
 _TOKEN_CAUSES = ("token-invalid", "wrong-resource")
 _PERMISSION_CAUSES = ("permission-missing", "consent-missing")
@@ -165,7 +165,7 @@ def _refused(told: Reason, case: Case) -> Reason:
             )
             return replace(
                 first,
-                certainty="likely",
+                certainty="possible" if first.cause == "workload-policy" else "likely",
                 text=text,
                 also=(*first.also, *(one.cause or "" for one in case.fit.reasons[1:] if one.cause)),
             )
@@ -174,7 +174,7 @@ def _refused(told: Reason, case: Case) -> Reason:
     if known is not None:
         return known
     if case.fit is not None and case.fit.is_covered:
-        return _covered(told, case)
+        return covered(told, case)
     return _by_type(told, case)
 
 
@@ -222,43 +222,6 @@ def _least_first(names: tuple[str, ...], case: Case) -> tuple[str, ...]:
     """The permissions that an answer names, in the order of the permission data where it knows the call."""
     known = case.fit.needs if case.fit is not None else ()
     return (*(name for name in known if name in names), *(name for name in names if name not in known))
-
-
-def _covered(told: Reason, case: Case) -> Reason:
-    """Refused, although the token carries what the call needs."""
-    others = tuple(
-        one
-        for one in told.also
-        if one in ("user-privilege", "workload-policy", "directory-role-missing", "license-missing")
-    )
-    call = case.given.call
-    opened = listed(case.fit.opened_by, 3) if case.fit is not None and case.fit.opened_by else "what the call needs"
-    if case.flow == "delegated":
-        cause, text = (
-            "user-privilege",
-            "the signed-in user has no right to it: a directory role, ownership, or access to the object",
-        )
-    elif call is not None and call.method == "GET" and service_of(call.path) == "directory":
-        return Reason(
-            None,
-            "likely",
-            f"The token carries {opened}, and a service principal reads with it whatever it is: the token that was refused was another "
-            "one, issued before the permission was granted.",
-            "Make the call again with this token; look for a token cache (of a managed identity it lasts up to 24 hours).",
-            also=("token-invalid",),
-            not_configuration=True,
-        )
-    else:
-        cause = next((one for one in others if one != "user-privilege"), "workload-policy")
-        text = "something else refuses: the target is protected (an admin, a role-assignable group), or a second system says no"
-    return Reason(
-        cause,
-        "possible",
-        f"The token carries {opened}, so no permission is missing; {text}.",
-        "Look at whose object it is and what "
-        "protects it; with a tenant (--tenant or --from) its configuration is looked at too.",
-        also=tuple(one for one in others if one != cause and not (case.flow == "app-only" and one == "user-privilege")),
-    )
 
 
 def _by_type(told: Reason, case: Case) -> Reason:

@@ -68,6 +68,10 @@ REFUSED = (403, DENIED, "Insufficient privileges to complete the operation.")
         (delegated("AuditLog.Read.All"), REFUSED, "GET /auditLogs/directoryAudits", "user-privilege"),
         (delegated("Mail.Read"), (403, "ErrorAccessDenied", "x"), "GET /users/{id}/mailFolders/inbox/messageRules", "permission-missing"),
         (delegated("MailboxSettings.Read"), (403, "ErrorAccessDenied", "x"), "GET /users/{id}/mailFolders/inbox/messageRules", "application-only-api"),
+        (app_only("RoleEligibilitySchedule.Read.Directory"), (403, "x", "y"), "GET /roleManagement/directory/roleEligibilitySchedules", "license-missing"),
+        (delegated("User.Read"), REFUSED, "GET /me", None),  # nobody lacks the right to read oneself
+        (delegated("Mail.Read"), (403, "x", "y"), "GET /me/messages", "license-missing"),
+        (app_only("Directory.ReadWrite.All"), (403, "x", "y"), "GET /users", "directory-role-missing"),
         (app_only("User.Read.All", oid=None), (401, "Authorization_IdentityNotFound", "x"), "GET /users", "sign-in-blocked"),
         # The token was not accepted.
         (app_only("User.Read.All", exp=LONG_AGO), (401, "InvalidAuthenticationToken", EXPIRED), "GET /users", "token-invalid"),
