@@ -263,6 +263,17 @@ class TestRefusals:
         assert f"the {word} of {ASKED[0]} could not be read (403 Authorization_RequestDenied" in state.detail
         assert Tenant.load(snapshot).users[column].tolist() == [None, None]
 
+    def test_the_narrower_set_of_permissions(self, tmp_path: Path) -> None:
+        """As docs/permissions.md says: without Directory.Read.All it takes User.Read.All, and assignments stay unknown."""
+        roles = ["Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "User.Read.All"]
+        with Emulator(people().data) as emulator:
+            snapshot = read(emulator.url, emulator.token(roles=roles), tmp_path, ASKED[:1], app_id=GRAPH)
+        assert snapshot.states["users"].status == "read"
+        row = Tenant.load(snapshot).users.iloc[0]
+        assert row["assigned_resources"] is None
+        assert ROLES["User Administrator"] in row["directory_roles"]
+        assert row["licensed"]
+
     def test_a_server_that_fails_is_a_failed_source(self, tmp_path: Path) -> None:
         faults = Faults(deny={"users/{id}/appRoleAssignments": (500, "InternalServerError", "no")})
         with Emulator(people().data, faults=faults) as emulator:
