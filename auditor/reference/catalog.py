@@ -147,7 +147,7 @@ class Catalog:
 
     def methods(self, path: str) -> tuple[str, ...]:
         """Return the methods that the map or our corrections have for a path, sorted; empty for an unknown path."""
-        return tuple(method for method in _METHODS if self.authorizing(method, path))
+        return tuple(method for method in overlay.METHODS if self.authorizing(method, path))
 
     def templates(self) -> Iterable[str]:
         """Return every path template of the map as published."""
@@ -296,8 +296,6 @@ class Catalog:
                     opened.setdefault(holder, []).append((method, found[0]))
         return opened
 
-
-_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 _OF_ME = re.compile(r"(?:https?://[^/]+)?/*(?:v1\.0/|beta/)?me(?:/|$)", re.IGNORECASE)
 

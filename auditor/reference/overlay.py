@@ -19,6 +19,8 @@ from auditor.reference.claims import Authorization, Authorizations, SchemeName, 
 from auditor.reference.match import Node, first_segment, grow, leaves, template_tokens
 
 SCHEMES: tuple[SchemeName, ...] = ("delegated", "personal", "application")
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+"""The methods that the map knows."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Pattern:
 
     def covers(self, method: str, tokens: tuple[str, ...]) -> bool:
         """Whether a call with these template tokens is meant."""
-        if self.method not in {"*", method}:
+        if self.method not in ("*", method) or tokens[0] != self.tokens[0]:
             return False
         return tokens[: len(self.tokens)] == self.tokens if self.prefix else tokens == self.tokens
 
@@ -129,13 +131,15 @@ class Overlay:
     resources: tuple[ResourceRule, ...]
     opens: tuple[Rule, ...]
     wider: tuple[WiderRule, ...]
+    narrower: frozenset[str]
+    """Every permission that has a wider one."""
     aliases: tuple[Alias, ...]
     known: Node
     """Trie of the calls the file names, for paths that the map lacks."""
     prefixes: Node
     """Trie of the beginnings that the file names with ``**``, for paths that the map lacks."""
-    by_first: Mapping[str, tuple[Correction, ...]]
-    """First segment of a path -> the corrections about such paths."""
+    by_first: Mapping[tuple[str, str], tuple[tuple[tuple[Pattern, ...], Correction], ...]]
+    """(Method, first segment of a path) -> the corrections about such calls, each with the patterns that are."""
 
     def template(self, method: str, tokens: tuple[str, ...]) -> str | None:
         """Return the template of a call that a correction adds, rules or opens; None if the file does not name it.
@@ -163,8 +167,8 @@ class Overlay:
         """Return the list of a call after our corrections; the same object if there are none."""
         tokens = template_tokens(template)
         result: dict[SchemeName, tuple[Authorization, ...]] | None = None
-        for correction in self.by_first.get(first_segment(template), ()):
-            if correction.covers(method, tokens):
+        for patterns, correction in self.by_first.get((method, first_segment(template)), ()):
+            if any(pattern.covers(method, tokens) for pattern in patterns):
                 result = _apply(correction, dict(listed) if result is None else result)
         if method == "GET":
             result = self._widened(tokens, listed, result)
@@ -177,12 +181,14 @@ class Overlay:
         corrected: dict[SchemeName, tuple[Authorization, ...]] | None,
     ) -> dict[SchemeName, tuple[Authorization, ...]] | None:
         result = corrected
-        rules = [rule for rule in self.wider if rule.covers("GET", tokens)]
         for scheme, rows in (listed if corrected is None else dict(corrected)).items():
             # One that reads only together with another is left alone.
             names = {row.permission: not row.also_requires for row in rows}
+            if names.keys().isdisjoint(self.narrower):
+                continue
+            rules = (rule for rule in self.wider if rule.covers("GET", tokens))
             added = []
-            for narrow, wide in ((one, other) for rule in rules for one, other in rule.pairs.items()):
+            for narrow, wide in (pair for rule in rules for pair in rule.pairs.items()):
                 if names.get(narrow) and wide not in names:
                     names[wide] = True
                     added.append(Authorization(wide, False, ()))
@@ -251,10 +257,15 @@ def read(text: str) -> Overlay:
         ResourceRule(*_rule(entry), entry["field"], entry["method"]) for entry in data.get("resource", ())
     )
     opens = tuple(Rule(*_rule(entry)) for entry in data.get("open", ()))
-    by_first: dict[str, list[Correction]] = {}
+    by_first: dict[tuple[str, str], list[tuple[tuple[Pattern, ...], Correction]]] = {}
     for correction in corrections:
-        for first in {first_segment(pattern.template) for pattern in correction.calls}:
-            by_first.setdefault(first, []).append(correction)
+        about: dict[tuple[str, str], list[Pattern]] = {}
+        for pattern in correction.calls:
+            for method in METHODS if pattern.method == "*" else (pattern.method,):
+                about.setdefault((method, first_segment(pattern.template)), []).append(pattern)
+        for key, patterns in about.items():
+            by_first.setdefault(key, []).append((tuple(patterns), correction))
+    wider = tuple(WiderRule(*_rule(entry), entry["pairs"]) for entry in data.get("wider", ()))
     named: dict[str, set[str]] = {}
     begun: dict[str, set[str]] = {}
     for rule in (*(one for one in corrections if one.add), *resources, *opens):
@@ -267,11 +278,12 @@ def read(text: str) -> Overlay:
         conditions=tuple(_condition(entry) for entry in data.get("condition", ())),
         resources=resources,
         opens=opens,
-        wider=tuple(WiderRule(*_rule(entry), entry["pairs"]) for entry in data.get("wider", ())),
+        wider=wider,
+        narrower=frozenset(narrow for rule in wider for narrow in rule.pairs),
         aliases=tuple(_alias(entry) for entry in data.get("alias", ())),
         known=grow((template, " ".join(sorted(methods))) for template, methods in named.items()),
         prefixes=grow((template, " ".join(sorted(methods))) for template, methods in begun.items()),
-        by_first={first: tuple(found) for first, found in by_first.items()},
+        by_first={key: tuple(found) for key, found in by_first.items()},
     )
 
 
