@@ -32,6 +32,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from auditor.audit.check import DeclaredApp
+from auditor.emulator.app import is_guid
 from auditor.emulator.build import AAD_GRAPH, ARM, EXCHANGE, GRAPH, SHAREPOINT, App, Request, TenantBuilder
 from auditor.predict.call import Call
 from auditor.predict.verdict import Flow
@@ -76,7 +77,11 @@ _SUBSCRIBED = (
     ("User.Read.All", "users"),
 )
 """What is subscribed to by the permissions asked for."""
+_REPRESENTATIVE = ({"method": "GET", "path": "/me"}, {"method": "GET", "path": "/users"})
+"""What a thread about signing in alone is taken to call: with a user, and app-only."""
 RESOURCES = {"aad-graph": AAD_GRAPH, "exchange": EXCHANGE, "sharepoint": SHAREPOINT}
+_ASKED = ("aad-graph", "exchange", "sharepoint", "arm")
+"""Words of the product for what a token is asked for, beside Graph."""
 APP = "Caller"
 USER = "Signed In"
 WEB, NATIVE = "https://app.contoso.example/signin", "http://localhost"
@@ -124,6 +129,8 @@ class _Site:
 def express(case: Case, facts: Facts | None = None) -> Expressed:
     """The tenant and the declared app of a case."""
     facts = facts_of(case) if facts is None else facts
+    if case.account == "guest":
+        facts = replace(facts, guest=True)
     flow = flow_of(case)
     site = _Site(case, facts, flow)
     case = replace(case, calls=_calls(site))
@@ -165,14 +172,15 @@ def text_of(call: Mapping[str, Any]) -> str:
     """A call as people declare it: ``beta:PATCH /users/{id} {passwordProfile}``."""
     version = "beta:" if call.get("version") == "beta" else ""
     body = f" {{{', '.join(call['body'])}}}" if call.get("body") else ""
-    return f"{version}{call['method']} {call['path']}{body}"
+    path = call["path"] if call["path"].startswith(("/", "http")) else f"/{call['path']}"
+    return f"{version}{call['method'].upper()} {path}{body}"
 
 
 def _calls(site: _Site) -> tuple[Mapping[str, Any], ...]:
     """The calls with the fields that the facts add, where a field can decide; and ``{id}`` made the user where it is."""
     case, facts = site.case, site.facts
     made = []
-    for call in case.calls:
+    for call in case.calls or (_REPRESENTATIVE[site.flow == "app-only"],):
         body = list(call.get("body") or ())
         body += [name for name in facts.body if call["method"] != "GET" and name not in body]
         if (
@@ -307,7 +315,7 @@ def _app(site: _Site) -> str:
     resource = RESOURCES.get(facts.on_resource, GRAPH)
     if facts.app == "unknown":
         return CLIENTS[facts.client][0] if facts.client else builder.guid("app", "nobody knows")
-    if facts.client:
+    if facts.client and site.flow != "app-only":
         app = builder.first_party(*CLIENTS[facts.client])
     elif case.credential == "managed-identity":
         app = builder.managed_identity(APP)
@@ -337,7 +345,7 @@ def _app(site: _Site) -> str:
 def _registered(site: _Site, resource: str) -> App:
     """An app registered in this tenant, by the kind of its credential."""
     case, facts, builder = site.case, site.facts, site.builder
-    web = [] if site.flow == "app-only" else [WEB]
+    web = [] if site.flow == "app-only" or facts.middle_tier else [WEB]
     kind: dict[str, Any] = {"web": web, "secret": "@now+300d"}
     if case.credential == "certificate":
         kind = {"web": web, "secret": None, "certificate": "@now+300d"}
@@ -355,6 +363,8 @@ def _registered(site: _Site, resource: str) -> App:
                 kind[name] = "@now-9d" if facts.credentials == "expired" else None
     if facts.credentials == "none":
         kind["federated"] = []
+    if facts.middle_tier:
+        kind["publishes"] = [("access_as_user", "delegated")]
     audience = facts.audience or (
         "AzureADandPersonalMicrosoftAccount" if case.account == "personal" else "AzureADMyOrg"
     )
@@ -414,7 +424,9 @@ def _users(site: _Site) -> tuple[str, ...]:
 
 def _resource(case: Case, facts: Facts, app_id: str) -> str:
     """Rule 8."""
-    wanted = facts.resource or case.resource
+    wanted = case.resource if case.resource in ("graph", *_ASKED) else facts.resource or case.resource
     if wanted in ("graph", "unknown"):
         return "graph"
-    return f"api://{app_id}" if wanted == "other" else wanted
+    if wanted in _ASKED or ":" in wanted or is_guid(wanted):
+        return wanted
+    return f"api://{app_id}"

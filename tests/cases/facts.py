@@ -53,6 +53,8 @@ class Facts:
     """Directory roles of the service principal."""
     owns: tuple[Literal["group", "application"], ...] = ()
     """The service principal owns what it works on."""
+    middle_tier: bool = False
+    """It publishes an API of its own and calls on behalf of that API's users."""
     resource_missing: bool = False
     """The tenant has no service principal of the API."""
     # --- the user ---
