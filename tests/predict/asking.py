@@ -44,4 +44,4 @@ def told(answer: Prediction) -> tuple[str, str | None, int | None, str | None]:
 
 def names_both(answer: Prediction, app: App, call: str) -> bool:
     """Whether the reason names the app and the call."""
-    return app.name.lower() in answer.reason.lower() and parse_call(call).text in answer.reason
+    return app.name in answer.reason and parse_call(call).text in answer.reason
