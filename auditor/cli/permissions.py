@@ -104,7 +104,7 @@ def _show_call(call: Call, found: Answer, date: str) -> None:
     _line(call.text if same else f"{call.text}   matches {found.template}")
     for sentence in _sentences(call, found, date):
         _line(sentence)
-    if found.known and not found.open_because:
+    if found.resource_specific or any(part.lists for part in found.schemes.values()):
         headers = ("Token type", "Permission", "Least", "Also requires", "Admin consent", "Id", "Asked by")
         rows = [row for scheme, part in found.schemes.items() for row in _rows(TOKENS[scheme], part)]
         rows += [(RESOURCE_SPECIFIC, name, "", "", "", "", "") for name in found.resource_specific]
@@ -122,8 +122,8 @@ def _sentences(call: Call, found: Answer, date: str) -> list[str]:
         said.append(f"No permission is needed: {found.open_because}")
     if found.resource_field:
         said.append(
-            f"The permission is that of reading what the field {found.resource_field} names: ask for "
-            f"that call, such as GET /me/messages."
+            f"The permission is that of reading what the field {found.resource_field} names: write it behind the call, "
+            f"such as {{{found.resource_field}=me/messages}}."
         )
     if found.known:
         return said
@@ -218,6 +218,7 @@ def _line(text: str) -> None:
 
 def _call_json(call: Call, found: Answer, date: str) -> dict[str, Any]:
     role, guest = found.role, found.guest
+    listed = any(part.lists for part in found.schemes.values())
     return {
         "call": call.text,
         "version": call.version,
@@ -226,7 +227,7 @@ def _call_json(call: Call, found: Answer, date: str) -> dict[str, Any]:
         "catalog": date,
         "open": found.open_because,
         "resource_field": found.resource_field,
-        **{scheme: _scheme_json(part) for scheme, part in found.schemes.items()},
+        **{scheme: _scheme_json(part, listed=listed) for scheme, part in found.schemes.items()},
         "resource_specific": list(found.resource_specific),
         "directory_role": None
         if role is None
@@ -257,8 +258,11 @@ def _call_json(call: Call, found: Answer, date: str) -> dict[str, Any]:
     }
 
 
-def _scheme_json(part: SchemeAnswer) -> dict[str, Any]:
-    """One token type: ``permissions`` of the call itself, ``in_addition`` what a field asks for, each a list of alternatives."""
+def _scheme_json(part: SchemeAnswer, *, listed: bool) -> dict[str, Any]:
+    """One token type: ``permissions`` of the call itself, ``in_addition`` what a field asks for, each a list of alternatives.
+
+    ``supported`` is null where nothing is listed for any token type.
+    """
     lists = [
         {
             "asked_by": one.field,
@@ -277,7 +281,7 @@ def _scheme_json(part: SchemeAnswer) -> dict[str, Any]:
         for one in part.lists
     ]
     return {
-        "supported": part.supported,
+        "supported": part.supported if listed else None,
         "permissions": lists[0]["permissions"] if lists else [],
         "asked_by": lists[0]["asked_by"] if lists else None,
         "in_addition": lists[1:],

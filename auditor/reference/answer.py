@@ -7,7 +7,7 @@ tenant, the predictor decides. What is not listed is unknown, not denied.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.reference import overlay
@@ -86,7 +86,8 @@ class Answer:
     open_because: str | None
     """Why any valid token may make the call; None where a permission is needed."""
     resource_field: str | None
-    """The body field that names what is subscribed to, whose permission is needed; None for other calls."""
+    """The body field that names what is subscribed to, whose permission is needed; None for other calls, and where the call
+    names it: then the lists are those of reading it."""
     resource_specific: tuple[str, ...]
     """Permissions of resource-specific consent that open it as well (application, one team or chat)."""
     role: UserCallRule | None
@@ -124,6 +125,11 @@ def answer(
     fields = corrections.field_rules(method, template) if template else ()
     open_rule = corrections.open_rule(method, template) if template else None
     by_resource = corrections.resource_rule(method, template) if template else None
+    subscribed = _named(by_resource.field, body) if by_resource else None
+    if by_resource and subscribed:
+        # The permission is that of reading what the field names; the rest is about this call.
+        inner = answer(by_resource.method, subscribed, catalog=known)
+        return replace(inner, template=template, resource_field=None)
     schemes: dict[SchemeName, SchemeAnswer] = {}
     for scheme in SCHEMES:
         rows = listed.get(scheme, ())
@@ -146,6 +152,14 @@ def answer(
         methods=known.methods(path) if found and not listed else (),
         similar=() if found else similar_templates(known, path),
     )
+
+
+def _named(field: str, body: Collection[str]) -> str | None:
+    """The path that a body field names: ``/me/messages`` of ``resource=me/messages``."""
+    for name, _, value in (text.partition("=") for text in sorted(body)):
+        if name.lower() == field.lower() and value:
+            return "/" + value.strip("/").partition("?")[0]
+    return None
 
 
 def _asked(

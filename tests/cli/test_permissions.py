@@ -97,7 +97,15 @@ def test_an_unknown_path_is_an_answer(auditor: Run) -> None:
 
 def test_calls_that_hang_on_something_else(auditor: Run) -> None:
     assert "No permission is needed" in auditor("permissions", "GET /applicationTemplates").out
-    assert "the field resource" in auditor("permissions", "POST /subscriptions").out
+    result = auditor("permissions", "POST /subscriptions")
+    assert "the field resource" in result.out
+    assert "not supported" not in result.out
+    found = auditor("permissions", "POST /subscriptions", "--format", "json").json()
+    assert (found["known"], found["resource_field"], found["delegated"]["supported"]) == (True, "resource", None)
+    named = auditor("permissions", "POST /subscriptions {resource=me/messages}", "--format", "json").json()
+    assert names(named["delegated"])[0] == "Mail.ReadBasic"
+    assert named["application"]["supported"] is False
+    assert named["template"] == "/subscriptions"
 
 
 def test_resource_specific_consent(auditor: Run) -> None:
