@@ -28,6 +28,8 @@ _NAME = "graph-auditor"
 _MESSAGE_LIMIT = 10_000
 _LINE_LIMIT = 2_500
 _NAME_LIMIT = 500
+"""Of a whole case; what tells cases apart stands behind the parts that are cut."""
+_PART_LIMIT = 200
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 
@@ -166,8 +168,8 @@ def _details(finding: Finding) -> str:
 
 def _app(app_id: str, name: str | None, run: AuditRun) -> str:
     if not app_id:
-        return f"tenant {run.tenant_name or run.tenant_id}"
-    return f"{cut(one_line(name), _NAME_LIMIT - 50)} ({app_id})" if name else app_id
+        return f"tenant {cut(one_line(run.tenant_name), _PART_LIMIT) or run.tenant_id}"
+    return f"{cut(one_line(name), _PART_LIMIT)} ({app_id})" if name else app_id
 
 
 def _of_calls(run: AuditRun) -> Iterator[Case]:
@@ -178,7 +180,7 @@ def _of_calls(run: AuditRun) -> Iterator[Case]:
     for row in run.predictions:
         app_id = row.get("app_id") or ""
         flow = f" ({row['flow']})" if row.get("flow") else ""
-        name = f"{cut(one_line(str(row['call'])), _NAME_LIMIT // 2)}{flow} by {_app(app_id, names.get(app_id), run)}"
+        name = f"{cut(one_line(str(row['call'])), _PART_LIMIT)}{flow} by {_app(app_id, names.get(app_id), run)}"
         yield _of_call(name, row, findings.get((row.get("app_id"), row.get("call"), row.get("flow"))))
 
 

@@ -38,6 +38,7 @@ SECURITY_SEVERITY: Mapping[Severity, str] = {
 _TEXT_LIMIT = 4_000
 _PAGE_LIMIT = 60_000
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SEMANTIC = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _LINK = re.compile(r"\](?=\()")
 _PLACEHOLDER = re.compile(r"\{(?=[0-9]+\})")
 _APART = "\u2060"
@@ -81,7 +82,8 @@ def chunks(run: AuditRun) -> Iterator[bytes]:
 def _driver(run: AuditRun) -> dict[str, Any]:
     return {
         "name": "graph-auditor",
-        "semanticVersion": _line(run.tool_version),
+        "version": _line(run.tool_version),
+        **({"semanticVersion": run.tool_version} if _SEMANTIC.fullmatch(run.tool_version) else {}),
         "rules": [_rule(result.meta, run.pages.get(result.meta.slug, "")) for result in run.checks],
         "notifications": [
             {"id": name, "shortDescription": {"text": f"{text}."}} for name, text in _NOTIFICATIONS.items()

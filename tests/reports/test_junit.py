@@ -220,6 +220,18 @@ def test_nothing_is_lost_of_an_app_with_very_many_findings() -> None:
     assert len(re.findall("^fingerprint: ", failure.text or "", re.MULTILINE)) == 300
 
 
+def test_long_names_and_calls_do_not_make_cases_alike() -> None:
+    ids = (sample.guid("one"), sample.guid("two"))
+    row = {"flow": "app-only", "call": "GET /users/" + "y" * 3_000, "verdict": "depends", "reason": "It hangs on it."}
+    apps = sample.table(sample.APPS, [sample.app("z" * 3_000, app_id=app_id) for app_id in ids])
+    run = replace(sample.calm(), apps=apps, predictions=[{**row, "app_id": app_id} for app_id in ids])
+    names = [one.get("name") or "" for one in suite(run, CALLS).iter("testcase")]
+    assert len(set(names)) == 2
+    for name, app_id in zip(names, ids, strict=True):
+        assert name.endswith(f"({app_id})")
+        assert len(name) <= 500
+
+
 def all_text(element: ET.Element) -> Sequence[str]:
     return [text for one in element.iter() for text in (one.text or "", *one.attrib.values())]
 

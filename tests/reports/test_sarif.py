@@ -10,6 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.audit.check import SEVERITIES
 from auditor.audit.registry import page, registry
@@ -202,6 +204,21 @@ def test_hostile_text_does_nothing() -> None:
         assert url is None or url.startswith("https://")
     assert b"\x00" not in raw
     assert max(len(result["message"]["text"]) for result in told["results"]) <= 4_000
+
+
+@given(st.text(st.characters()))
+def test_any_text_stays_valid(text: str) -> None:
+    run = replace(
+        sample.nothing(),
+        tenant_name=text,
+        tool_version=text,
+        findings=[
+            sample.finding("x", display_name=text, summary=text, error_code=text, waived=True, waiver_reason=text)
+        ],
+    )
+    jsonschema.Draft4Validator(SCHEMA).validate(document(run))
+    (result,) = only(run)["results"]
+    assert visible(result["message"]["text"]) == result["message"]["text"]
 
 
 def test_a_message_holds_no_link_and_no_placeholder_and_keeps_the_path_of_a_call() -> None:
