@@ -18,6 +18,7 @@ from auditor.predict.call import Call
 from auditor.predict.subject import Subject, subject
 from auditor.predict.token import Token, token
 from auditor.predict.verdict import Account, Flow, Obstacle, Prediction, Question, Verdict
+from auditor.reference.first_party import first_party_client
 from auditor.reference.resources import GRAPH
 from auditor.tenant.tables import Tenant
 
@@ -40,7 +41,7 @@ def questions(
     Args:
         flow: None: the flows that the app can use, as far as its configuration shows.
     """
-    flows = (flow,) if flow is not None else _flows(tenant, app_id, account)
+    flows = (flow,) if flow is not None else _flows(tenant, app_id, account, bool(users))
     return [Question(app_id.lower(), call, one, tuple(users), account, resource) for call in calls for one in flows]
 
 
@@ -60,6 +61,16 @@ def predict(question: Question, tenant: Tenant) -> Prediction:
     if len(same) == len(answers):
         return _shown(worst)
     return _shown(replace(worst, reason=f"For {', '.join(same)}: {worst.reason}"))
+
+
+def _sentence(reason: str, call: Call) -> str:
+    """A reason with a capital, unless a call or a name begins it: ``beta:GET /me``, ``ada@contoso.com``."""
+    first = reason.partition(" ")[0]
+    return (
+        reason[:1].upper() + reason[1:]
+        if first.replace("-", "").isalpha() and not reason.startswith(call.text)
+        else reason
+    )
 
 
 def _shown(prediction: Prediction) -> Prediction:
@@ -90,10 +101,12 @@ def _how(flow: Flow) -> str:
     return "app-only" if flow == "app-only" else "with a signed-in user"
 
 
-def _flows(tenant: Tenant, app_id: str, account: Account) -> tuple[Flow, ...]:
+def _flows(tenant: Tenant, app_id: str, account: Account, with_users: bool) -> tuple[Flow, ...]:
     if account == "personal":
         return ("delegated",)
     who = subject(tenant, app_id.lower())
+    if who.row is None and who.lists_read and first_party_client(who.app_id) is None:
+        return ("delegated",) if with_users else ("app-only",)
     every: tuple[tuple[Flow, str], ...] = (("app-only", "application"), ("delegated", "delegated"))
     types = {one.type for one in who.holdings if one.resource_app_id == GRAPH and (one.requested or one.granted)}
     found = tuple(flow for flow, _ in every if who.row is not None and flow in who.row.flows)
@@ -200,7 +213,7 @@ def _prediction(
         flow=question.flow,
         call=question.call,
         verdict=verdict,
-        reason=deciding.reason[:1].upper() + deciding.reason[1:],
+        reason=_sentence(deciding.reason, question.call),
         check=deciding.check,
         also=tuple(also),
         http_status=deciding.http_status,
