@@ -44,11 +44,21 @@ _PLACEHOLDER = re.compile(r"\{(?=[0-9]+\})")
 _APART = "\u2060"
 """The word joiner: keeps two characters from meaning something together, and is not seen."""
 
-_NOTIFICATIONS = {
-    "source-not-read": "Data of the tenant could not be read",
-    "check-not-assessed": "A check gave no answer, because a source it needs could not be read",
-    "check-error": "A check broke",
+_NOTIFICATIONS: Mapping[str, tuple[str, str]] = {
+    "source-not-read": (
+        "Data of the tenant could not be read.",
+        "Give the auditor the permission, role or licence that the message names; auditor doctor lists all of them.",
+    ),
+    "check-not-assessed": (
+        "A check gave no answer, because a source that it needs could not be read.",
+        "Its findings are not known: this is a gap, not a pass. Open the source that the message names.",
+    ),
+    "check-error": (
+        "A check broke, and gave no answer.",
+        "Its findings are not known: this is a gap, not a pass. Please report it.",
+    ),
 }
+"""What the run may have to say of itself, and what to do about it."""
 
 
 def write_sarif(run: AuditRun, path: Path) -> None:
@@ -86,7 +96,13 @@ def _driver(run: AuditRun) -> dict[str, Any]:
         **({"semanticVersion": run.tool_version} if _SEMANTIC.fullmatch(run.tool_version) else {}),
         "rules": [_rule(result.meta, run.pages.get(result.meta.slug, "")) for result in run.checks],
         "notifications": [
-            {"id": name, "shortDescription": {"text": f"{text}."}} for name, text in _NOTIFICATIONS.items()
+            {
+                "id": name,
+                "shortDescription": {"text": what},
+                "fullDescription": {"text": f"{what} {advice}"},
+                "help": {"text": advice},
+            }
+            for name, (what, advice) in _NOTIFICATIONS.items()
         ],
     }
 

@@ -323,7 +323,10 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    said = [
+        line for line in done.stderr.splitlines() if "graph-auditor" in line
+    ]  # other units of this machine are not ours
+    assert said == []
 
 
 def test_the_windows_task_audits_into_its_working_folder(runner: Runner) -> None:
@@ -356,8 +359,7 @@ def test_variables_are_ones_that_the_configuration_reads(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
-def test_no_example_takes_this_product_from_elsewhere(file: Path) -> None:
-    assert not re.search(
-        r"pip install[^\n]*\bgraph-auditor(?!/)(?!\")",
-        text_of(file).replace("./.graph-auditor", "").replace("./graph-auditor", ""),
-    ), "whoever owns that name in a registry would run with the tenant's token"
+def test_this_product_is_installed_from_its_source(file: Path) -> None:
+    """By name it would be whoever owns that name in a registry, and would run with the tenant's token."""
+    for line in re.findall(r"pip install([^\n&\\]*)", text_of(file)):
+        assert line.split()[-1].startswith("."), line

@@ -62,6 +62,8 @@ def test_what_points_somewhere_points_there(name: str) -> None:
         artifact = place["physicalLocation"]["artifactLocation"]
         assert told["artifacts"][artifact["index"]]["location"]["uri"] == artifact["uri"] == "audit.json"
         assert place["physicalLocation"]["region"]["startLine"] == 1
+    for described in (*driver["rules"], *driver["notifications"]):  # GitHub takes none without
+        assert all(described[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
     for note in told["invocations"][0]["toolExecutionNotifications"]:
         descriptor = note["descriptor"]
         assert driver["notifications"][descriptor["index"]]["id"] == descriptor["id"]
