@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.predict.authorization import Judgement
 from auditor.predict.call import Call
-from auditor.predict.rules import SENSITIVE
+from auditor.predict.rules import SENSITIVE, written
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
 from auditor.predict.verdict import Certainty, Obstacle, Question
@@ -27,6 +27,7 @@ from auditor.tenant.tables import Tenant
 
 SKUS = "subscribedSkus"
 _USER = re.compile(r"^/users(?:/|\()'?([^/')]+)", re.IGNORECASE)
+_OWN_ONLY = frozenset({"User.Read", "User.ReadWrite"})
 _APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
 
 
@@ -47,6 +48,7 @@ def obstacles(
     if question.flow == "app-only":
         yield from _app_roles(who, question, judged)
     elif question.account == "work":
+        yield from _own_profile(who, question, judged, user)
         yield from _whose_object(who, question, judged, user)
         yield from _user_roles(question, judged.template, tenant, user)
     if question.account == "work":
@@ -82,6 +84,32 @@ def _app_role(who: Subject, question: Question, need: AppRequirement, permission
         f"Assign the directory role {need.grant} to the service principal of {who.name}, if it must reach such people."
     )
     return Obstacle("directory-role-missing", "possible", reason, status, need.error_code, fix=fix)
+
+
+def _own_profile(who: Subject, question: Question, judged: Judgement, user: Any | None) -> Iterator[Obstacle]:
+    """User.Read opens ``/users/{id}`` for the signed-in user's own id alone, although the map lists it there.
+
+    https://learn.microsoft.com/graph/api/user-get
+    """
+    call = question.call
+    if not judged.granted_by or not _OWN_ONLY.issuperset(judged.granted_by) or _USER.match(call.path) is None:
+        return
+    if service_of(call.path) != "directory" or (mine := _is_own(question, user)) is True:
+        return
+    names = " and ".join(judged.granted_by[:2])
+    reason = f"{who.name} holds {names}, which opens {call.text} for the signed-in user's own id alone."
+    needs = tuple(written(way) for way in judged.ways if way.permission not in _OWN_ONLY)
+    certainty: Certainty = "likely" if mine is False and question.users else "possible"
+    status, code = refusal(call.path, empty=False)
+    yield Obstacle(
+        "permission-missing",
+        certainty,
+        reason,
+        status,
+        code,
+        needs[:1],
+        f"Call /me for the user's own profile; for those of others grant {needs[0]}." if needs else "Call /me.",
+    )
 
 
 def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any | None) -> Iterator[Obstacle]:
@@ -126,7 +154,10 @@ def _is_own(question: Question, user: Any | None) -> bool | None:
     known = {name.lower() for name in question.users}
     if user is not None:
         known |= {str(one).lower() for one in (user.user_id, user.user_principal_name) if isinstance(one, str)}
-    return named in known
+    if named in known:
+        return True
+    # An id may be that of the person whose name was declared, where the user was not read.
+    return False if any(("@" in one) == ("@" in named) for one in known) else None
 
 
 def _user_roles(question: Question, template: str, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:

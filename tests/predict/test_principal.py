@@ -119,6 +119,31 @@ def test_data_of_other_people(call: str, permission: str, check: str, code: str 
     assert strange.verdict == ("depends" if "messages" in call else "denied")
 
 
+@pytest.mark.parametrize("permission", ["User.Read", "User.ReadBasic.All"])
+def test_the_profile_of_another_person(permission: str) -> None:
+    """User.Read reads one's own profile, by whatever address; others take User.ReadBasic.All."""
+    builder = TenantBuilder()
+    own_id = builder.user("Member")
+    member, other = upn(builder, "Member"), "other@contoso.onmicrosoft.com"
+    app = builder.consent(builder.app("Portal", web=WEB, requests=[(permission, D)]))
+    tenant = load_tenant(builder.data, users=[member])
+    unread = load_tenant(builder.data)
+    wide = permission != "User.Read"
+    for held, call, users, verdict in (
+        (tenant, f"GET /users/{member}", (member,), "allowed"),
+        (tenant, f"GET /users/{own_id}", (member,), "allowed"),
+        (tenant, f"GET /users/{other}", (member,), "denied"),
+        (unread, f"GET /users/{own_id}", (member,), "depends"),
+        (tenant, "GET /users/{id}", (), "depends"),
+    ):
+        answer = ask(held, app, call, "delegated", users)
+        assert answer.verdict == ("allowed" if wide else verdict), answer.reason
+        if answer.verdict != "allowed":
+            assert told(answer)[1:] == ("permission-missing", 403, DIRECTORY)
+            assert answer.needs == ("User.ReadBasic.All",)
+            assert names_both(answer, app, call)
+
+
 @pytest.mark.parametrize(
     ("call", "permission", "role", "verdict"),
     [
