@@ -1,7 +1,7 @@
 """Writes docs/accuracy.md: how often the predictor is right about real failures, and how often the permission map alone is.
 
     python docs/accuracy.py                     the collection beside the repository, and the cases of tests/cases
-    python docs/accuracy.py FILE…               these files in place of the collection
+    python docs/accuracy.py FILE…               these files in place of both
     python docs/accuracy.py --out - FILE…       to standard output
 
 How a case becomes a tenant is told in tests/cases/express.py, what counts as right in tests/cases/judge.py. Nothing of what
@@ -193,11 +193,11 @@ def _row(one: Judged) -> tuple[str, ...]:
     )
 
 
-def measured(files: Sequence[Path]) -> list[tuple[str, list[Judged]]]:
-    """The sets that the page is about, judged."""
-    real = [case for file in files for case in read(file)]
-    sets = [("Real cases", [judge(case) for case in real])] if real else []
-    return [*sets, ("Own cases", [judge(case) for case in read(OWN)])]
+def measured(files: Sequence[Path] = ()) -> list[tuple[str, list[Judged]]]:
+    """The sets that the page is about, judged: the files given, else the collection where it is there and our own cases."""
+    sets = [("Given cases", list(files))] if files else [("Real cases", [SHARED]), ("Own cases", [OWN])]
+    read_in = [(title, [case for file in some if file.is_file() for case in read(file)]) for title, some in sets]
+    return [(title, [judge(case) for case in cases]) for title, cases in read_in if cases]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -206,12 +206,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", type=Path, help="cases, one JSON object a line; default: the collection")
     parser.add_argument("--out", default=str(PAGE), help="where to; - is standard output")
     given = parser.parse_args(arguments)
-    files = given.files or [SHARED]
-    missing = [str(file) for file in files if not file.is_file()]
+    missing = [str(file) for file in given.files or [SHARED] if not file.is_file()]
     if missing:
         sys.stderr.write(f"no cases: {', '.join(missing)} is not there\n")
         return 2
-    text = page(measured(files))
+    text = page(measured(given.files))
     if given.out == "-":
         sys.stdout.write(text)
     else:

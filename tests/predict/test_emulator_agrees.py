@@ -41,7 +41,7 @@ def contradicts(answer: str, verdict: str) -> bool:
     return (answer, verdict) in {("refused", "allowed"), ("accepted", "denied")}
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("seed", [11, 12])
 def test_predictions_agree_with_the_emulator(seed: int) -> None:
     made = make(seed, PAIRS)
     tenant = load_tenant(made.builder.data, users=made.users)
