@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from auditor.predict import elsewhere, missing
 from auditor.predict.gap import Gap
 from auditor.predict.neighbours import neighbours
+from auditor.predict.own import DECIDED_BY_ACCESS, about_others, for_others, is_own
 from auditor.predict.rules import SHOWN, Requirement, Rules, rules, written
 from auditor.predict.services import refusal
 from auditor.predict.subject import Subject
 from auditor.predict.token import Token
-from auditor.predict.verdict import Obstacle, Question
+from auditor.predict.verdict import Certainty, Obstacle, Question
 from auditor.reference.claims import Authorization, SchemeName
 
 _ME = re.compile(r"/me(/|$)", re.IGNORECASE)
@@ -49,8 +51,15 @@ def scheme_of(question: Question) -> SchemeName:
     return "personal" if question.account == "personal" else "delegated"
 
 
-def judge(who: Subject, question: Question, carried: Token) -> Judgement:
-    """What Graph makes of this token for this call."""
+def judge(who: Subject, question: Question, carried: Token, user: Any | None = None) -> Judgement:
+    """What Graph makes of this token for this call.
+
+    Args:
+        who: the app.
+        question: the call.
+        carried: what the token carries.
+        user: the row of ``tenant.users`` who signs in; None: not known.
+    """
     scheme, call = scheme_of(question), question.call
     if scheme == "application" and _ME.match(call.path):
         return Judgement((_no_me(who, question),), template=rules(call, scheme).template)
@@ -58,7 +67,7 @@ def judge(who: Subject, question: Question, carried: Token) -> Judgement:
     if facts.is_open:
         return Judgement(template=facts.template, needs_no_permission=True)
     if facts.subscribed is not None:
-        inner = judge(who, replace(question, call=facts.subscribed), carried)
+        inner = judge(who, replace(question, call=facts.subscribed), carried, user)
         return replace(inner, template=facts.template)
     if facts.needs_subscribed:
         return _of_subscription(who, question, carried, facts)
@@ -66,7 +75,7 @@ def judge(who: Subject, question: Question, carried: Token) -> Judgement:
         return _off_the_map(who, question, carried, facts)
     if not (facts.listed.get(scheme) or _asked_by_field(facts)) or _only_imports(facts, carried, scheme):
         return _wrong_scheme(who, question, carried, facts)
-    return _by_lists(who, question, carried, facts)
+    return _by_lists(who, question, carried, facts, user)
 
 
 def _only_imports(facts: Rules, carried: Token, scheme: SchemeName) -> bool:
@@ -80,7 +89,7 @@ def _asked_by_field(facts: Rules) -> bool:
     return any(one.because and one.ways for one in facts.requirements)
 
 
-def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules) -> Judgement:
+def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules, user: Any | None) -> Judgement:
     """The ordinary case: every list must be met."""
     scheme = scheme_of(question)
     granted: list[str] = []
@@ -90,6 +99,8 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules) ->
         met = wanted.met_by(carried.held)
         if met:
             granted += [way.permission for way in met]
+            if about_others(question, user) and not for_others(met):
+                obstacles += _own_alone(who, question, wanted, met, user)
             continue
         needs += wanted.needs
         base = (facts.listed or {}).get(scheme, ())
@@ -103,6 +114,39 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules) ->
         facts.template,
         ways=(facts.listed or {}).get(scheme, ()),
     )
+
+
+def _own_alone(
+    who: Subject, question: Question, wanted: Requirement, met: tuple[Authorization, ...], user: Any | None
+) -> list[Obstacle]:
+    """What the token carries opens the call for the signed-in user's own data, and the call is or may be about others'."""
+    name, ways = met[0].permission, for_others(wanted.ways)
+    by_access = name.partition(".")[0] in DECIDED_BY_ACCESS
+    certainty: Certainty = (
+        "likely" if is_own(question, user) is False and question.users and not by_access else "possible"
+    )
+    text, status = question.call.text, refusal(question.call.path, empty=False)
+    if not ways:
+        reason = f"{name} of {who.name} opens {text} for the signed-in user's own data alone; others' take an app-only token."
+        fix = "Call /me for the user's own data, or use an application permission."
+        return [
+            Obstacle(check, certainty, reason, *status, fix=fix) for check in ("application-only-api", "user-privilege")
+        ]
+    needs = Requirement(ways).needs
+    reason = (
+        f"{name} of {who.name} opens {text} for the signed-in user's own data alone; another user's takes {needs[0]}."
+    )
+    return [
+        Obstacle(
+            "permission-missing",
+            certainty,
+            reason,
+            *status,
+            needs,
+            f"Request {needs[0]}, or call /me for the user's own data.",
+        ),
+        Obstacle("user-privilege", "possible", reason, *status, needs),
+    ]
 
 
 def _undecided_by_value(who: Subject, question: Question, carried: Token, facts: Rules) -> list[Obstacle]:
@@ -159,7 +203,11 @@ def _wrong_scheme(who: Subject, question: Question, carried: Token, facts: Rules
             fix=f"Sign a user in and use the delegated permission {written(ways[0])}." if ways else "Sign a user in.",
             evidence={"delegated_permissions": [written(way) for way in ways[:SHOWN]]},
         )
-        return Judgement((obstacle,), template=facts.template)
+        unsure = missing.doubts_of_the_map(Gap(who, question, carried, facts, Requirement(()), ()), ways)
+        if unsure:
+            reason = f"{obstacle.reason.rstrip('.')}; {unsure[0].reason}"
+            obstacle = replace(obstacle, certainty="possible", reason=reason)
+        return Judgement((obstacle, *unsure), template=facts.template)
     if scheme == "personal":
         if not any(listed.get(one) for one in ("delegated", "application")):
             return _method_unknown(question, facts)

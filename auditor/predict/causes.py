@@ -14,6 +14,7 @@ from auditor.reference import catalog
 from auditor.reference.resources import resource_name
 from auditor.reference.roles import app_requirements
 
+_SIGN_IN = frozenset({"openid", "profile", "email", "offline_access", "User.Read"})
 _PASSWORD = "passwordProfile"  # noqa: S105 - the name of a property
 
 
@@ -222,4 +223,6 @@ def _unseen(gap: Gap) -> Obstacle:
         )
     status, code = gap.refusal
     reason = f"{gap.text} needs {gap.needed}, which nobody has granted to {who.name}; what its registration asks for cannot be seen here."
-    return Obstacle("consent-missing", "possible", reason, status, code)
+    # With consents of its own it got a token before: what it lacks is this permission. Without any, nobody has consented yet.
+    check = "permission-missing" if gap.carried.held - _SIGN_IN else "consent-missing"
+    return Obstacle(check, "possible", reason, status, code)

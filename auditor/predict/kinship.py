@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditor.reference.claims import Authorization
+from auditor.reference import catalog
+from auditor.reference.claims import Authorization, SchemeName
 
 _STRENGTH = {"ReadBasic": 0, "Read": 1, "ReadWrite": 2, "Manage": 3, "FullControl": 4}
 _DIRECTORY = (
@@ -36,7 +37,14 @@ def includes(held: str, wanted: str) -> bool:
         return strength >= theirs[1] and theirs[1] <= 1
     if family != theirs[0] or strength < theirs[1]:
         return False
-    return constraint == theirs[2] or constraint == "All"
+    # Of a mailbox, Calendars.Read.Shared reaches what the user has access to, one's own included; what the map lists differs by page.
+    return constraint == theirs[2] or constraint == "All" or {constraint, theirs[2]} == {"", "Shared"}
+
+
+def unmapped(held: Iterable[str], families: Iterable[str], scheme: SchemeName) -> tuple[str, ...]:
+    """Held permissions of these families of which the map lists no call at all: what they open is not known. Sorted."""
+    wanted, known = frozenset(families), catalog.load()
+    return tuple(sorted(name for name in held if name.partition(".")[0] in wanted and not known.calls(name, scheme)))
 
 
 def nearly_met(ways: Iterable[Authorization], held: Iterable[str]) -> tuple[str, ...]:

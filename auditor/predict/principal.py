@@ -7,12 +7,12 @@ https://learn.microsoft.com/graph/resolve-auth-errors
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from auditor.predict.authorization import Judgement
 from auditor.predict.call import Call
+from auditor.predict.own import USER, is_own
 from auditor.predict.rules import SENSITIVE, written
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
@@ -26,7 +26,6 @@ from auditor.tenant.cells import flag, listed
 from auditor.tenant.tables import Tenant
 
 SKUS = "subscribedSkus"
-_USER = re.compile(r"^/users(?:/|\()'?([^/')]+)", re.IGNORECASE)
 _OWN_ONLY = frozenset({"User.Read", "User.ReadWrite"})
 _APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
 
@@ -92,9 +91,9 @@ def _own_profile(who: Subject, question: Question, judged: Judgement, user: Any 
     https://learn.microsoft.com/graph/api/user-get
     """
     call = question.call
-    if not judged.granted_by or not _OWN_ONLY.issuperset(judged.granted_by) or _USER.match(call.path) is None:
+    if not judged.granted_by or not _OWN_ONLY.issuperset(judged.granted_by) or USER.match(call.path) is None:
         return
-    if service_of(call.path) != "directory" or (mine := _is_own(question, user)) is True:
+    if service_of(call.path) != "directory" or (mine := is_own(question, user)) is True:
         return
     names = " and ".join(judged.granted_by[:2])
     reason = f"{who.name} holds {names}, which opens {call.text} for the signed-in user's own id alone."
@@ -116,7 +115,7 @@ def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any
     """Calls where the id means the signed-in user, or what others share with that user."""
     template = judged.template or ""
     whens = {one.when for one in overlay.load().conditions_of(question.call.method, template, "delegated")}
-    if not whens & {"self", "shared"} or (mine := _is_own(question, user)) is True:
+    if not whens & {"self", "shared"} or (mine := is_own(question, user)) is True:
         return
     text = question.call.text
     if "self" in whens:
@@ -138,26 +137,8 @@ def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any
     reason = f"With a signed-in user {text} reaches another mailbox only as far as it is shared with that user and the permission is a .Shared one."
     yield Obstacle("user-privilege", "possible", reason, 403, "ErrorAccessDenied")
     yield Obstacle("application-only-api", "possible", reason, 403, "ErrorAccessDenied")
-
-
-def _is_own(question: Question, user: Any | None) -> bool | None:
-    """Whether the path is about the one who signs in; None: not known."""
-    path = question.call.path.lower()
-    if path == "/me" or path.startswith("/me/"):
-        return True
-    match = _USER.match(path)
-    if match is None:
-        return False
-    named = match.group(1)
-    if named.startswith("{") or not question.users:
-        return None
-    known = {name.lower() for name in question.users}
-    if user is not None:
-        known |= {str(one).lower() for one in (user.user_id, user.user_principal_name) if isinstance(one, str)}
-    if named in known:
-        return True
-    # An id may be that of the person whose name was declared, where the user was not read.
-    return False if any(("@" in one) == ("@" in named) for one in known) else None
+    if not any(".Shared" in name for name in judged.granted_by):
+        yield Obstacle("permission-missing", "possible", reason, 403, "ErrorAccessDenied")
 
 
 def _user_roles(question: Question, template: str, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
@@ -174,18 +155,19 @@ def _user_roles(question: Question, template: str, tenant: Tenant, user: Any | N
 def _of_guests(
     question: Question, template: str, tenant: Tenant, user: Any | None, has_roles: bool
 ) -> Iterator[Obstacle]:
-    own = _is_own(question, user)
+    own = is_own(question, user)
     level = guest_level(tenant.consent.guest_user_role_id) or "limited"
     if user is None or user.user_type != "Guest" or has_roles or own is True:
         return
     denied = guest_rule(question.call.method, template, level)
-    if denied is None and _USER.match(question.call.path) and service_of(question.call.path) != "directory":
+    if denied is None and USER.match(question.call.path) and service_of(question.call.path) != "directory":
         status, code = refusal(question.call.path, empty=False)
         reason = f"{_name(user)} is a guest, and {question.call.text} is about what another person of the tenant owns."
         yield Obstacle("user-privilege", "possible", reason, status, code)
     if denied is not None:
-        known = tenant.consent.guest_user_role_id is not None and own is False
-        certainty: Certainty = denied.certainty if known else "possible"
+        # Reports differ on what guests with Microsoft's default setting may list.
+        restricted = level == "restricted" and own is False
+        certainty: Certainty = denied.certainty if restricted else "possible"
         status, code = refusal(question.call.path, empty=False)
         reason = f"{_name(user)} is a guest, and {question.call.text} is refused to guests: {denied.why}"
         yield Obstacle("user-privilege", certainty, reason, status, code, fix="Let a member of the tenant sign in.")
@@ -283,9 +265,9 @@ def _user_lacks(licence: Licence, question: Question, user: Any | None) -> bool:
     """Whether the user whose object it is was read and holds no plan that is enough."""
     if user is None or flag(user.found) is not True or flag(user.licensed) is None:
         return False
-    if question.flow == "delegated" and _is_own(question, user) is not True:
+    if question.flow == "delegated" and is_own(question, user) is not True:
         return False
-    if question.flow == "app-only" and not _USER.match(question.call.path):
+    if question.flow == "app-only" and not USER.match(question.call.path):
         return False
     ids, names = tuple(user.service_plans or ()), tuple(user.service_plan_names or ())
     pairs = [(one, "") for one in ids] + [("", one) for one in names]

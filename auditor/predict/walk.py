@@ -130,7 +130,7 @@ def _answer(who: Subject, question: Question, tenant: Tenant) -> Prediction:
         return _verdict(question, signs_in, Judgement(unknown=unknown), Token())
     user_id = user.user_id if user is not None and isinstance(user.user_id, str) else None
     carried = token(who, question, user_id)
-    judged = judge(who, question, carried)
+    judged = judge(who, question, carried, user)
     found = [*signs_in, *judged.obstacles]
     found += principal.obstacles(who, question, judged, tenant, user)
     found += gates.obstacles(who, question, judged, carried)
