@@ -70,7 +70,7 @@ def _tell_call(text: str, output: options.TableOrJson) -> None:
     call = parse_call(text)
     if call.host is not None:
         raise UsageError(f"{call.host} is not Microsoft Graph; the permission data knows the calls of Microsoft Graph.")
-    found = answer(call.method, call.path, call.body, call.query)
+    found = answer(call.method, call.path, call.body, call.query, filtered=call.filtered)
     if output == "json":
         write_json(_call_json(call, found, catalog.load().date))
     else:

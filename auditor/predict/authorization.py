@@ -107,6 +107,8 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules, us
         obstacles += missing.obstacles(Gap(who, question, carried, facts, wanted, base))
     if not obstacles:
         obstacles += _undecided_by_value(who, question, carried, facts)
+    if not obstacles:
+        obstacles += _perhaps_more(who, question, carried, facts)
     return Judgement(
         tuple(obstacles),
         tuple(dict.fromkeys(granted)),
@@ -172,6 +174,19 @@ def _undecided_by_value(who: Subject, question: Question, carried: Token, facts:
     ]
 
 
+def _perhaps_more(who: Subject, question: Question, carried: Token, facts: Rules) -> list[Obstacle]:
+    """The lists are met, and Microsoft's pages or people's reports name more than that."""
+    found = []
+    for wanted, why in facts.perhaps:
+        if not wanted.met_by(carried.held):
+            gap = Gap(who, question, carried, facts, wanted, ())
+            missing_name = "consent-missing" if gap.met_with(carried.asked) else "permission-missing"
+            reason = f"{question.call.text} may need {gap.needed} of {who.name} as well: {why}"
+            status, code = gap.refusal
+            found.append(Obstacle(missing_name, "possible", reason, status, code, wanted.needs))
+    return found
+
+
 def _no_me(who: Subject, question: Question) -> Obstacle:
     return Obstacle(
         "delegated-only-api",
@@ -190,7 +205,7 @@ def _wrong_scheme(who: Subject, question: Question, carried: Token, facts: Rules
     if scheme == "application":
         if facts.resource_specific:
             gap = Gap(who, question, carried, facts, Requirement(()), ())
-            return Judgement((elsewhere.resource_specific(gap),), template=facts.template)
+            return Judgement((elsewhere.alone(elsewhere.resource_specific(gap)),), template=facts.template)
         if not listed.get("delegated") and not listed.get("personal"):
             return _method_unknown(question, facts)
         ways = listed.get("delegated", ())

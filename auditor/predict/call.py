@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from auditor.call_parts import FIELD, call_parts, shown_call
 from auditor.errors import InputError
-from auditor.predict.call_query import named_properties
+from auditor.predict.call_query import filtered_properties, named_properties
 from auditor.redaction import REDACTED, redact
 from auditor.reference.clouds import CLOUDS
 
@@ -61,6 +61,8 @@ class Call:
     """Properties named in ``$select``, ``$filter``, ``$orderby`` and ``$expand``: ``signInActivity``."""
     host: str | None = None
     """Host of an absolute URL that is not Microsoft Graph's in any cloud (``graph.windows.net``); None for Graph."""
+    filtered: frozenset[str] = frozenset()
+    """Those of ``query`` that ``$filter`` or ``$orderby`` name: services refuse these where they only leave others out."""
 
 
 def parse_call(text: str) -> Call:
@@ -77,7 +79,9 @@ def parse_call(text: str) -> Call:
     path = _clean(path)
     body = parts.body
     fields = _json_fields(body, path) if isinstance(body, Mapping) else _named_fields(body)
-    return call(parts.method, path, version, fields, named_properties(parts.query), host)
+    return call(
+        parts.method, path, version, fields, named_properties(parts.query), host, filtered_properties(parts.query)
+    )
 
 
 def call(
@@ -87,16 +91,18 @@ def call(
     body: Iterable[str] = (),
     query: Iterable[str] = (),
     host: str | None = None,
+    filtered: Iterable[str] = (),
 ) -> Call:
     """The call made of parts that are in normal form already, with its text."""
-    fields, properties = frozenset(body), frozenset(query)
+    fields, properties, conditions = frozenset(body), frozenset(query), frozenset(filtered)
     text = f"beta:{method} " if version == "beta" else f"{method} "
     text += f"https://{host}{path}" if host else path
+    options = {"$select": properties - conditions, "$filter": conditions}
     if properties:
-        text += f"?$select={','.join(sorted(properties))}"
+        text += "?" + "&".join(f"{option}={','.join(sorted(names))}" for option, names in options.items() if names)
     if fields:
         text += f" {{{', '.join(sorted(fields))}}}"
-    return Call(text, method, path, version, fields, properties, host)
+    return Call(text, method, path, version, fields, properties, host, conditions)
 
 
 def body_fields(body: Any, path: str) -> frozenset[str]:

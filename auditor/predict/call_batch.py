@@ -45,7 +45,7 @@ def _of_version(read: Call, url: str, outer: Call) -> Call:
     """Addresses in a batch are relative to its version."""
     if "://" in url or outer.version == "v1.0":
         return read
-    return call(read.method, read.path, outer.version, read.body, read.query)
+    return call(read.method, read.path, outer.version, read.body, read.query, filtered=read.filtered)
 
 
 def deciding(fields: frozenset[str]) -> frozenset[str]:
@@ -60,4 +60,4 @@ def with_body(method: str, address: str, body: Any) -> Call | None:
     except InputError:
         return None
     fields = deciding(body_fields(body, read.path))
-    return call(read.method, read.path, read.version, fields, read.query, read.host) if fields else read
+    return call(read.method, read.path, read.version, fields, read.query, read.host, read.filtered) if fields else read

@@ -83,7 +83,7 @@ def alike(calls: Iterable[Call]) -> tuple[Call, ...]:
     groups: dict[Call, list[Call]] = {}
     for one in calls:
         path = _template(one.path)
-        key = call(one.method, path.lower(), one.version, one.body, one.query, one.host)
+        key = call(one.method, path.lower(), one.version, one.body, one.query, one.host, one.filtered)
         groups.setdefault(key, []).append(one)
     merged = []
     for group in groups.values():
@@ -92,7 +92,7 @@ def alike(calls: Iterable[Call]) -> tuple[Call, ...]:
             merged.append(first)
         else:
             path = _template(first.path)
-            merged.append(call(first.method, path, first.version, first.body, first.query, first.host))
+            merged.append(call(first.method, path, first.version, first.body, first.query, first.host, first.filtered))
     return tuple(merged)
 
 

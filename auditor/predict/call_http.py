@@ -174,7 +174,7 @@ def _calls(request: _Request, variables: _Variables, name: str, notes: list[str]
         inner, unread = batched(body, read)
         return inner, unread if inner or unread else 1
     fields = deciding(body_fields(body, read.path))
-    return (call(read.method, read.path, read.version, read.body | fields, read.query, read.host),), 0
+    return (call(read.method, read.path, read.version, read.body | fields, read.query, read.host, read.filtered),), 0
 
 
 def _is_api(host: str) -> bool:

@@ -28,11 +28,20 @@ def named_properties(query: str) -> frozenset[str]:
     """
     names: set[str] = set()
     for option in query.split("&"):
-        key, _, value = option.partition("=")
-        name = unquote_plus(key).strip().lower().removeprefix("$")
+        name = _option(option)
         if name in _OPTIONS:
-            names.update(_names(name, unquote_plus(value)))
+            names.update(_names(name, unquote_plus(option.partition("=")[2])))
     return frozenset(name for name in names if not name.startswith("eyJ"))
+
+
+def filtered_properties(query: str) -> frozenset[str]:
+    """Names of the properties in the ``$filter`` and ``$orderby`` of the call itself, as ``named_properties`` has them. Never raises."""
+    options = [option for option in query.split("&") if _option(option) in ("filter", "orderby")]
+    return named_properties("&".join(options))
+
+
+def _option(text: str) -> str:
+    return unquote_plus(text.partition("=")[0]).strip().lower().removeprefix("$")
 
 
 def _names(option: str, value: str) -> Iterator[str]:

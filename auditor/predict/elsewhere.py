@@ -7,6 +7,7 @@ service principal. None of them shows in grants or app role assignments, so a ca
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from auditor.predict.gap import Gap, some
 from auditor.predict.rules import Requirement
@@ -38,7 +39,7 @@ def deciding(gap: Gap) -> Obstacle | None:
             fix="Grant the app a role on each site, list or file it works on.",
         )
     if gap.app_only and gap.facts.resource_specific and held:
-        return resource_specific(gap)
+        return alone(resource_specific(gap))
     if in_files(gap) and _APP_FOLDER in gap.carried.held:
         return Obstacle(
             "workload-policy",
@@ -55,6 +56,11 @@ def in_files(gap: Gap) -> bool:
     """Whether the call is about one site, list, drive or file, so that grants on single ones may open it."""
     path = gap.question.call.path.rstrip("/").lower()
     return service_of(path) == "files" and path not in _ALL_SITES
+
+
+def alone(obstacle: Obstacle) -> Obstacle:
+    """With a reason that is a sentence of its own."""
+    return replace(obstacle, reason=obstacle.reason[:1].upper() + obstacle.reason[1:])
 
 
 def resource_specific(gap: Gap) -> Obstacle:

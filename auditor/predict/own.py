@@ -41,7 +41,10 @@ def is_own(question: Question, user: Any | None) -> bool | None:
     known = {name.lower() for name in question.users}
     if user is not None:
         known |= {str(one).lower() for one in (user.user_id, user.user_principal_name) if isinstance(one, str)}
-    return named in known
+    if named in known:
+        return True
+    # An id may be that of the person whose name was declared, where the user was not read.
+    return False if any(("@" in one) == ("@" in named) for one in known) else None
 
 
 def reaches_own_alone(permission: str) -> bool:

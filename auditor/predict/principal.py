@@ -13,7 +13,7 @@ from typing import Any
 from auditor.predict.authorization import Judgement
 from auditor.predict.call import Call
 from auditor.predict.own import USER, is_own
-from auditor.predict.rules import SENSITIVE, written
+from auditor.predict.rules import SENSITIVE
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
 from auditor.predict.verdict import Certainty, Obstacle, Question
@@ -26,7 +26,6 @@ from auditor.tenant.cells import flag, listed
 from auditor.tenant.tables import Tenant
 
 SKUS = "subscribedSkus"
-_OWN_ONLY = frozenset({"User.Read", "User.ReadWrite"})
 _APP_ONLY_MAIL = ("mailboxsettings", "mailfolders")
 
 
@@ -47,7 +46,6 @@ def obstacles(
     if question.flow == "app-only":
         yield from _app_roles(who, question, judged)
     elif question.account == "work":
-        yield from _own_profile(who, question, judged, user)
         yield from _whose_object(who, question, judged, user)
         yield from _user_roles(question, judged.template, tenant, user)
     if question.account == "work":
@@ -83,32 +81,6 @@ def _app_role(who: Subject, question: Question, need: AppRequirement, permission
         f"Assign the directory role {need.grant} to the service principal of {who.name}, if it must reach such people."
     )
     return Obstacle("directory-role-missing", "possible", reason, status, need.error_code, fix=fix)
-
-
-def _own_profile(who: Subject, question: Question, judged: Judgement, user: Any | None) -> Iterator[Obstacle]:
-    """User.Read opens ``/users/{id}`` for the signed-in user's own id alone, although the map lists it there.
-
-    https://learn.microsoft.com/graph/api/user-get
-    """
-    call = question.call
-    if not judged.granted_by or not _OWN_ONLY.issuperset(judged.granted_by) or USER.match(call.path) is None:
-        return
-    if service_of(call.path) != "directory" or (mine := is_own(question, user)) is True:
-        return
-    names = " and ".join(judged.granted_by[:2])
-    reason = f"{who.name} holds {names}, which opens {call.text} for the signed-in user's own id alone."
-    needs = tuple(written(way) for way in judged.ways if way.permission not in _OWN_ONLY)
-    certainty: Certainty = "likely" if mine is False and question.users else "possible"
-    status, code = refusal(call.path, empty=False)
-    yield Obstacle(
-        "permission-missing",
-        certainty,
-        reason,
-        status,
-        code,
-        needs[:1],
-        f"Call /me for the user's own profile; for those of others grant {needs[0]}." if needs else "Call /me.",
-    )
 
 
 def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any | None) -> Iterator[Obstacle]:
@@ -173,6 +145,11 @@ def _of_guests(
         yield Obstacle("user-privilege", certainty, reason, status, code, fix="Let a member of the tenant sign in.")
 
 
+def _writes_somebody(call: Call) -> bool:
+    """Changing or deleting a user: one's own profile is the smaller part of that."""
+    return call.method != "GET" and USER.match(call.path) is not None
+
+
 def _without_role(
     question: Question, rule: UserCallRule, tenant: Tenant, user: Any | None, roles: Any | None
 ) -> Iterator[Obstacle]:
@@ -185,7 +162,7 @@ def _without_role(
     fix = f"Let a user sign in who holds one of these directory roles: {', '.join(rule.roles)}."
     why = rule.why.rstrip(".")
     if roles is None:
-        if own:
+        if own and not _writes_somebody(call):
             return
         reason = f"{call.text} also needs a directory role of the signed-in user, such as {needed}: {why}."
         yield Obstacle("user-privilege", "possible", reason, status, code, fix=fix)

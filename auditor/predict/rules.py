@@ -84,6 +84,8 @@ class Rules:
     """The call whose permission this one needs (change notifications); None for every other call."""
     needs_subscribed: bool
     """It is such a call, and what is subscribed to is not declared."""
+    perhaps: tuple[tuple[Requirement, str], ...] = ()
+    """Lists that may count as well, each with why: where one is not met, whether the call is accepted is not known."""
     by_alias: bool = False
     """Its list is that of ``/users/{id}/…``, which may ask for more than one's own object needs."""
 
@@ -142,6 +144,7 @@ def rules(call: Call, scheme: SchemeName) -> Rules:
         is_open=corrections.open_rule(call.method, template) is not None,
         subscribed=_named(call, by_resource.field, by_resource.method) if by_resource else None,
         needs_subscribed=by_resource is not None and _named(call, by_resource.field, by_resource.method) is None,
+        perhaps=_perhaps(call, scheme, fields),
         by_alias=path != call.path,
     )
 
@@ -164,7 +167,7 @@ def _requirements(
     also: list[Requirement] = []
     for rule in fields:
         named = sorted(_given(call, rule))
-        if not named or scheme not in rule.authorizations:
+        if not named or scheme not in rule.authorizations or rule.mode == "perhaps":
             continue
         kind = instead if rule.mode == "instead" else also
         kind.append(Requirement(rule.authorizations[scheme], named[0], rule.mode == "instead", scheme))
@@ -173,8 +176,16 @@ def _requirements(
 
 def _given(call: Call, rule: FieldRule) -> frozenset[str]:
     """The names of a rule that the declared call carries; names match whatever their case."""
-    present = {name.lower() for name in (call.body if rule.where == "body" else call.query)}
-    return frozenset(name for name in rule.names if name.lower() in present)
+    given = call.body if rule.where == "body" else call.query if rule.where == "query" else call.filtered
+    return frozenset(rule.named_in(given))
+
+
+def _perhaps(call: Call, scheme: SchemeName, fields: Iterable[FieldRule]) -> tuple[tuple[Requirement, str], ...]:
+    return tuple(
+        (Requirement(rule.authorizations[scheme], scheme=scheme), rule.why)
+        for rule in fields
+        if rule.mode == "perhaps" and scheme in rule.authorizations and (rule.holds_always or _given(call, rule))
+    )
 
 
 def _uncertain(call: Call, scheme: SchemeName, fields: Iterable[FieldRule]) -> tuple[Requirement, ...]:

@@ -70,6 +70,12 @@ def obstacles(who: Subject, question: Question, tenant: Tenant) -> Iterator[Obst
         yield from _audience(who)
     if who.planned:
         return
+    if who.kind == "managed-identity" and question.flow == "delegated":
+        reason = f"{who.name} is a managed identity, whose tokens are always app-only; {question.call.text} is declared with a user."
+        yield Obstacle(
+            "permission-type-mismatch", "certain", reason, fix="Declare the call app-only, or use an app registration."
+        )
+        return
     found = _absent(who, question, tenant)
     if found is not None:
         yield found
@@ -178,6 +184,12 @@ def _credentials(who: Subject, question: Question, tenant: Tenant) -> Iterator[O
         reason = f"{who.name} has no client credential at all, and an app-only token needs one."
         fix = "Add a certificate, a federated credential or a secret; or make the call with a signed-in user."
         yield Obstacle("credential-expired", certainty, reason, 401, "AADSTS7000218", fix=fix)
+    else:
+        reason = (
+            f"{who.name} signs users in to a web app alone and has no client credential to redeem their sign-in with."
+        )
+        fix = "Add a certificate, a federated credential or a secret."
+        yield Obstacle("credential-expired", "possible", reason, 401, "AADSTS7000218", fix=fix)
 
 
 def _is_confidential(row: Any) -> bool:

@@ -63,16 +63,6 @@ def predict(question: Question, tenant: Tenant) -> Prediction:
     return _shown(replace(worst, reason=f"For {', '.join(same)}: {worst.reason}"))
 
 
-def _sentence(reason: str, call: Call) -> str:
-    """A reason with a capital, unless a call or a name begins it: ``beta:GET /me``, ``ada@contoso.com``."""
-    first = reason.partition(" ")[0]
-    return (
-        reason[:1].upper() + reason[1:]
-        if first.replace("-", "").isalpha() and not reason.startswith(call.text)
-        else reason
-    )
-
-
 def _shown(prediction: Prediction) -> Prediction:
     """The sentences as one line of visible characters: names of apps and users come from the tenant and the configuration."""
     return replace(prediction, reason=_visible(prediction.reason), fix=_visible(prediction.fix))
@@ -213,7 +203,7 @@ def _prediction(
         flow=question.flow,
         call=question.call,
         verdict=verdict,
-        reason=_sentence(deciding.reason, question.call),
+        reason=deciding.reason,
         check=deciding.check,
         also=tuple(also),
         http_status=deciding.http_status,

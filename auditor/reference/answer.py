@@ -108,7 +108,12 @@ class Answer:
 
 
 def answer(
-    method: str, path: str, body: Collection[str] = (), query: Collection[str] = (), catalog: Catalog | None = None
+    method: str,
+    path: str,
+    body: Collection[str] = (),
+    query: Collection[str] = (),
+    catalog: Catalog | None = None,
+    filtered: Collection[str] = (),
 ) -> Answer:
     """Put together what is known of a call.
 
@@ -118,6 +123,7 @@ def answer(
         body: names of body fields (``passwordProfile``, ``entityTypes=site``).
         query: properties that the query names (``signInActivity``).
         catalog: the permission data; without it the one in use.
+        filtered: those of ``query`` that ``$filter`` or ``$orderby`` name.
     """
     known, corrections = catalog or load(), overlay.load()
     template = known.template(method, path)
@@ -133,9 +139,12 @@ def answer(
     schemes: dict[SchemeName, SchemeAnswer] = {}
     for scheme in SCHEMES:
         rows = listed.get(scheme, ())
-        asked = _asked(fields, scheme, body, query)
+        given = {"body": body, "query": query, "filter": filtered}
+        asked = _asked(fields, scheme, given)
         lists = tuple(_alternatives(known, scheme, rows, asked)) if rows or asked else ()
         notes = tuple(_notes(method, template, scheme, lists)) if template and lists else ()
+        if lists:
+            notes = (*_perhaps(fields, scheme, given), *notes)
         schemes[scheme] = SchemeAnswer(lists, notes)
     specific = known.resource_specific(method, path)
     called = [way.permission for one in schemes.values() for part in one.lists for way in part.ways]
@@ -163,16 +172,26 @@ def _named(field: str, body: Collection[str]) -> str | None:
 
 
 def _asked(
-    fields: Iterable[FieldRule], scheme: SchemeName, body: Collection[str], query: Collection[str]
+    fields: Iterable[FieldRule], scheme: SchemeName, given: Mapping[str, Collection[str]]
 ) -> list[tuple[FieldRule, str]]:
     """The rules about fields that the call names, each with the field."""
-    present = {"body": {name.lower() for name in body}, "query": {name.lower() for name in query}}
     asked = []
     for rule in fields:
-        named = sorted(name for name in rule.names if name.lower() in present[rule.where])
-        if named and scheme in rule.authorizations:
+        named = rule.named_in(given[rule.where])
+        if named and scheme in rule.authorizations and rule.mode != "perhaps":
             asked.append((rule, named[0]))
     return asked
+
+
+def _perhaps(fields: Iterable[FieldRule], scheme: SchemeName, given: Mapping[str, Collection[str]]) -> Iterator[Note]:
+    """What may be needed besides: pages or reports name it, and the call was seen to work without or may."""
+    for rule in fields:
+        if rule.mode == "perhaps" and scheme in rule.authorizations:
+            if not (rule.holds_always or rule.named_in(given[rule.where])):
+                continue
+            names = tuple(dict.fromkeys(row.permission for row in rule.authorizations[scheme]))
+            source = rule.source if rule.source.startswith("https://") else None
+            yield Note("condition", f"One of {', '.join(names)} may be needed as well. {rule.why}", url=source)
 
 
 def _alternatives(

@@ -7,7 +7,7 @@ rules (fields that decide, conditions, open calls) are data for the predictor, w
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,13 +66,29 @@ class Correction(Rule):
 class FieldRule(Rule):
     """A body field or query property that decides about permissions."""
 
-    where: Literal["body", "query"]
+    where: Literal["body", "query", "filter"]
+    """``query``: named anywhere in the query; ``filter``: in ``$filter`` or ``$orderby``."""
     names: tuple[str, ...]
-    """``passwordProfile``, or ``entityTypes=message`` where the value decides."""
-    mode: Literal["instead", "also"]
-    """``instead``: these authorizations replace the map's; ``also``: one of them is needed in addition."""
+    """``passwordProfile``, or ``entityTypes=message`` where the value decides. Empty: every call, whatever it names."""
+    mode: Literal["instead", "also", "perhaps"]
+    """``instead``: these authorizations replace the map's; ``also``: one of them is needed in addition; ``perhaps``: where none of
+    them is held, whether the call is accepted is not known."""
     authorizations: Authorizations
     """A scheme with an empty tuple is not possible at all with this field."""
+    but: frozenset[str] = frozenset()
+    """Lower case: every property but these; ``names`` is empty then."""
+
+    def named_in(self, given: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of the rule that a call gives, sorted; names match whatever their case."""
+        present = sorted(given)
+        if self.but:
+            return tuple(name for name in present if name.lower() not in self.but)
+        return tuple(sorted({name for name in self.names if name.lower() in {one.lower() for one in present}}))
+
+    @property
+    def holds_always(self) -> bool:
+        """Whether it is about every call, whatever that names."""
+        return not self.names and not self.but
 
 
 @dataclass(frozen=True)
@@ -312,7 +328,8 @@ def _correction(entry: Mapping[str, Any]) -> Correction:
 
 def _field_rule(entry: Mapping[str, Any]) -> FieldRule:
     authorizations = {scheme: tuple(claims(" ".join(entry[scheme]))) for scheme in SCHEMES if scheme in entry}
-    return FieldRule(*_rule(entry), entry["where"], tuple(entry["names"]), entry["mode"], authorizations)
+    names, but = tuple(entry.get("names", ())), frozenset(name.lower() for name in entry.get("but", ()))
+    return FieldRule(*_rule(entry), entry.get("where", "body"), names, entry["mode"], authorizations, but)
 
 
 def _condition(entry: Mapping[str, Any]) -> Condition:
