@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from auditor.audit.change import Change
 from auditor.audit.check import SEVERITIES, CheckMeta, Finding, Severity
 from auditor.tenant.state import SourceState
 
@@ -87,6 +88,8 @@ class AuditRun:
     predictions: Sequence[Mapping[str, Any]] = ()
     """Rows exactly as ``audit.json`` has them."""
     waivers: Sequence[WaiverState] = ()
+    changes: Sequence[Change] | None = None
+    """What changed since the baseline; None: no baseline was given."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Markdown page of each check by slug, for reports that show them."""
 
