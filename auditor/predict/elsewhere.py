@@ -55,7 +55,8 @@ def deciding(gap: Gap) -> Obstacle | None:
 def in_files(gap: Gap) -> bool:
     """Whether the call is about one site, list, drive or file, so that grants on single ones may open it."""
     path = gap.question.call.path.rstrip("/").lower()
-    return service_of(path) == "files" and path not in _ALL_SITES
+    excepted = any(one.when == "not-selected" for one in gap.facts.conditions)
+    return service_of(path) == "files" and path not in _ALL_SITES and not excepted
 
 
 def alone(obstacle: Obstacle) -> Obstacle:

@@ -204,5 +204,7 @@ def _named(call: Call, field: str, method: str) -> Call | None:
         key, _, value = name.partition("=")
         if key.lower() == field.lower() and value:
             path = "/" + value.strip("/").partition("?")[0]
+            if catalog.load().authorizing(overlay.SUBSCRIBE, path):
+                return Call(f"Subscribing to {path}", overlay.SUBSCRIBE, path, call.version)
             return Call(text=f"{method} {path}", method=method, path=path, version=call.version)
     return None

@@ -56,6 +56,8 @@ def refusal(path: str, *, empty: bool) -> tuple[int, str | None]:
     service = service_of(path)
     if service == "exchange":
         return (401, "NoPermissionsInAccessToken") if empty else (403, "ErrorAccessDenied")
+    if path.lower().startswith("/auditlogs"):
+        return 403, "Authentication_MSGraphPermissionMissing"
     codes: dict[Service, str] = {
         "directory": "Authorization_RequestDenied",
         "files": "accessDenied",

@@ -134,7 +134,8 @@ def answer(
     subscribed = _named(by_resource.field, body) if by_resource else None
     if by_resource and subscribed:
         # The permission is that of reading what the field names; the rest is about this call.
-        inner = answer(by_resource.method, subscribed, catalog=known)
+        own = known.authorizing(overlay.SUBSCRIBE, subscribed)
+        inner = answer(overlay.SUBSCRIBE if own else by_resource.method, subscribed, catalog=known)
         return replace(inner, template=template, resource_field=None)
     schemes: dict[SchemeName, SchemeAnswer] = {}
     for scheme in SCHEMES:

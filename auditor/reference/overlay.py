@@ -21,6 +21,8 @@ from auditor.reference.match import Node, first_segment, grow, leaves, template_
 SCHEMES: tuple[SchemeName, ...] = ("delegated", "personal", "application")
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """The methods that the map knows."""
+SUBSCRIBE = "SUBSCRIBE"
+"""No method of HTTP: being notified of changes of a resource, which some resources ask more for than reading."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Condition(Rule):
     """Rows of the map that hold only sometimes, or rights that the map does not see."""
 
     when: str
-    """``self``, ``shared``, ``owned``, ``migration``, ``selected``, ``exchange-rbac``, ``group-owner``."""
+    """``self``, ``shared``, ``owned``, ``migration``, ``selected``, ``not-selected`` (takes a call out of ``selected``),
+    ``exchange-rbac``, ``group-owner``."""
     schemes: frozenset[SchemeName]
     permissions: frozenset[str]
     """Only with these permissions; empty: whatever permission is held."""
@@ -217,7 +220,7 @@ class Overlay:
         """Yield (method, template) of every call that a correction adds permissions to."""
         for correction in self.corrections:
             for pattern in correction.calls if correction.add else ():
-                if pattern.method != "*":
+                if pattern.method in METHODS:
                     yield pattern.method, f"{pattern.template}/**" if pattern.prefix else pattern.template
 
     def field_rules(self, method: str, template: str) -> tuple[FieldRule, ...]:
@@ -228,7 +231,10 @@ class Overlay:
     def conditions_of(self, method: str, template: str, scheme: SchemeName) -> tuple[Condition, ...]:
         """Return the conditions on a call in a scheme, those about single permissions too."""
         tokens = template_tokens(template)
-        return tuple(rule for rule in self.conditions if scheme in rule.schemes and rule.covers(method, tokens))
+        found = tuple(rule for rule in self.conditions if scheme in rule.schemes and rule.covers(method, tokens))
+        if any(rule.when == "not-selected" for rule in found):
+            return tuple(rule for rule in found if rule.when != "selected")
+        return found
 
     def resource_rule(self, method: str, template: str) -> ResourceRule | None:
         """Return the rule that takes the permission from a resource named in the body, or None."""
