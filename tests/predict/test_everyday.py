@@ -40,7 +40,7 @@ GATED = re.compile(r"(Mail|MailboxSettings|Calendars|Contacts|OnlineMeetings|Cha
 OTHERS_MAIL = re.compile(r"\w+ /users/\{id\}/(messages|mailFolders|sendMail|calendar|calendarView|events|contacts)")
 ABOUT_ME = re.compile(r"\w+ /me(/|$)")
 FOR_ADMINS = re.compile(
-    r"(POST|PUT|DELETE) /users|POST /(groups$|applications$|servicePrincipals|oauth2PermissionGrants)|GET /oauth2PermissionGrants"
+    r"(POST|PUT|DELETE|PATCH) /users|POST /(groups$|applications$|servicePrincipals|oauth2PermissionGrants)|GET /oauth2PermissionGrants"
     r"|\w+ /(deviceManagement|deviceAppManagement|auditLogs|reports|security|identityProtection|identity|roleManagement|admin)/"
 )
 """Delegated calls that hang on the roles of whoever signs in."""

@@ -87,11 +87,16 @@ def test_the_answer_and_the_predictor_read_the_same_rules(scheme: SchemeName) ->
     texts = ["GET /users", "GET /me/messages", "POST /groups"]
     for rule in load().fields:
         for pattern in rule.calls:
+            if pattern.method == SUBSCRIBE:
+                texts += [f"POST /subscriptions {{resource={pattern.template[1:]}}}"]
+                continue
             plain = f"{pattern.method} {pattern.template}"
-            texts += [plain]
-            texts += [f"{plain}?$select={one}" if rule.where == "query" else f"{plain} {{{one}}}" for one in rule.names]
+            option = {"query": "?$select={}", "filter": "?$filter={} eq 1"}.get(rule.where, " {{{}}}")
+            texts += [plain, *(plain + option.format(one) for one in (*rule.names, *(["jobTitle"] if rule.but else [])))]
     for text in texts:
-        expected = [one.ways for one in rules(parse_call(text), scheme).requirements]
+        told = rules(parse_call(text), scheme)
+        told = rules(told.subscribed, scheme) if told.subscribed else told
+        expected = [one.ways for one in told.requirements]
         found = of(text).schemes[scheme].lists
         shown = [[(way.permission, way.least, way.also_requires) for way in one.ways] for one in found]
         assert shown == [
