@@ -193,7 +193,7 @@ def _name(user: Any | None) -> str:
 def _licences(question: Question, judged: Judgement, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:
     call = question.call
     opening = judged.granted_by or tuple(way.permission for way in judged.ways[:1])
-    for licence in needed_by(call.method, judged.template or call.path, call.query, opening):
+    for licence in needed_by(call.method, judged.template or call.path, call.query | call.body, opening):
         if tenant.is_read(SKUS) and (lack := _tenant_lacks(licence, tenant)) is not None:
             reason = f"{call.text} needs {licence.name}, and {lack}."
             fix = f"Buy or activate {licence.name} for this tenant."

@@ -13,6 +13,7 @@ from functools import lru_cache
 from auditor.predict.call import Call
 from auditor.reference import catalog, overlay
 from auditor.reference.claims import Authorization, SchemeName
+from auditor.reference.licences import licensed_properties
 from auditor.reference.overlay import Condition, FieldRule
 from auditor.reference.user_calls import ruled_fields
 
@@ -120,7 +121,7 @@ def deciding_fields() -> frozenset[str]:
     """Names of body fields, lower case, that decide what some call needs; all others may be left out of a recorded one."""
     corrections = overlay.load()
     named = {name for rule in corrections.fields if rule.where == "body" for name in rule.names}
-    named |= {rule.field for rule in corrections.resources} | ruled_fields()
+    named |= {rule.field for rule in corrections.resources} | ruled_fields() | licensed_properties()
     return SENSITIVE | {name.partition("=")[0].lower() for name in named}
 
 

@@ -96,6 +96,11 @@ def needed_by(
     return _needed_by(method, template, frozenset(name.lower() for name in query), frozenset(permissions))
 
 
+def licensed_properties() -> frozenset[str]:
+    """Lower-case names of the properties that make a call need a licence."""
+    return frozenset(name for when in _whens() for name in when.query)
+
+
 @lru_cache(maxsize=4096)
 def _needed_by(method: str, template: str, query: frozenset[str], permissions: frozenset[str]) -> tuple[Licence, ...]:
     tokens = paths.keyed(template)

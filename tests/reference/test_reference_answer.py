@@ -9,7 +9,7 @@ from auditor.predict.rules import rules
 from auditor.reference import catalog
 from auditor.reference.answer import Answer, answer, opened
 from auditor.reference.claims import SchemeName
-from auditor.reference.overlay import SCHEMES, load
+from auditor.reference.overlay import SCHEMES, SUBSCRIBE, load
 from auditor.reference.similar import similar_names, similar_templates
 
 CATALOG = catalog.load()
@@ -17,7 +17,7 @@ CATALOG = catalog.load()
 
 def of(text: str) -> Answer:
     call = parse_call(text)
-    return answer(call.method, call.path, call.body, call.query)
+    return answer(call.method, call.path, call.body, call.query, filtered=call.filtered)
 
 
 def names(found: Answer, scheme: SchemeName, part: int = 0) -> list[str]:
