@@ -363,10 +363,32 @@ WAIVERS = Sheet(
     frozen=1,
 )  # fmt: skip
 
+CHANGES = Sheet(
+    "Changes", "changes", "What is new, gone or different since the baseline. Only where one was given.",
+    rows.changes, lambda run: len(run.changes or ()),
+    (
+        Column("Change", "kind", "new, gone or changed.", 11, facet=True, toned=True, order=("new", "changed", "gone")),
+        Column("Thing", "thing", "What it is: app, permission, consent, credential, finding, directory role, policy.", 16, facet=True),
+        Column("App name", "display_name", _APP_NAME, 30),
+        guid("App ID", "app_id", _APP_ID, hidden=True),
+        Column("Summary", "summary", "One sentence: the object, and what became of it.", 60, wrap=True),
+        Column("Before", "before", "The values that differ, as they were, one a line; empty for what is new.", 40, wrap=True),
+        Column("After", "after", "The values that differ, as they are, one a line; empty for what is gone.", 40, wrap=True),
+        Column("Key", "key", "The ids that name it.", 50, hidden=True),
+    ),
+    frozen=2,
+    empty="Nothing has changed since the baseline.",
+)  # fmt: skip
+
 SHEETS: tuple[Sheet, ...] = (
     FINDINGS, PERMISSIONS, PREDICTIONS, APPS, CREDENTIALS, CONSENTS, CONDITIONAL_ACCESS, CHECKS, COVERAGE, WAIVERS,
 )  # fmt: skip
 """The data sheets in the workbook's order, behind ``Read me`` and ``Summary``."""
+
+
+def sheets_of(run: AuditRun) -> tuple[Sheet, ...]:
+    """The sheets of one run: with a baseline, what changed since then comes last."""
+    return SHEETS if run.changes is None else (*SHEETS, CHANGES)
 
 
 def _tables_of(source: str) -> tuple[str, ...]:

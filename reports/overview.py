@@ -5,6 +5,7 @@ Pure facts about one run; the writers decide how they look.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -218,6 +219,40 @@ def failing_count(run: AuditRun) -> int:
             and finding.severity != "info"
         }
     )
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How much of one kind of thing changed since the baseline."""
+
+    thing: str
+    things: str
+    """Its plural."""
+    counts: tuple[tuple[str, int], ...]
+    """``(kind, count)``, of kinds that there are: new, changed, gone."""
+
+
+_PLURALS = {
+    "finding": "findings",
+    "permission": "permissions",
+    "consent": "consents",
+    "credential": "credentials",
+    "app": "apps",
+    "directory role": "directory roles",
+    "policy": "policies",
+}
+"""Things that change, in the order in which people ask about them."""
+
+
+def changed(run: AuditRun) -> list[Changed]:
+    """What changed since the baseline, by kind of thing; empty where nothing did, or no baseline was given."""
+    counts = Counter((change.thing, change.kind) for change in run.changes or ())
+    things = []
+    for thing, many in _PLURALS.items():
+        told = tuple((kind, counts[thing, kind]) for kind in ("new", "changed", "gone") if counts[thing, kind])  # type: ignore[index]
+        if told:
+            things.append(Changed(thing, many, told))
+    return things
 
 
 def _rank(finding: Finding) -> tuple[int, int]:

@@ -89,6 +89,9 @@ TONES: dict[str, Tone] = {
     "new": "low",
     "known": "muted",
     "waived": "muted",
+    # changes since the baseline
+    "changed": "medium",
+    "gone": "muted",
     # credentials
     "expired": "high",
     "ends soon": "medium",

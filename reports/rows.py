@@ -286,6 +286,21 @@ def waivers(run: AuditRun) -> Iterator[Record]:
         }
 
 
+def changes(run: AuditRun) -> Iterator[Record]:
+    """One record a change since the baseline, in the run's order; none without a baseline."""
+    for change in run.changes or ():
+        yield {
+            "kind": change.kind,
+            "thing": change.thing,
+            "display_name": change.display_name,
+            "app_id": change.app_id,
+            "summary": change.summary,
+            "before": _evidence(change.before),
+            "after": _evidence(change.after),
+            "key": words(change.key) or None,
+        }
+
+
 def _day(text: str | None) -> date | str | None:
     """An ISO date as a date; anything else stays the text it is."""
     try:

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pandas as pd
 
+from auditor.audit.change import Change
 from auditor.audit.check import CheckMeta, Finding, Remediation
 from auditor.audit.result import AuditRun, CheckResult, Coverage, WaiverState
 from auditor.tenant.columns import APPS, CONDITIONAL_ACCESS, CONSENTS, CREDENTIALS, empty, frame
@@ -240,6 +241,17 @@ def partial() -> AuditRun:
     return replace(run, coverage=coverage(denied), checks=checks, findings=findings, conditional_access=empty(CONDITIONAL_ACCESS))  # fmt: skip
 
 
+def drifted() -> AuditRun:
+    """The calm tenant beside a baseline."""
+    run = calm()
+    return replace(run, changes=[
+        Change("new", "finding", run.findings[0].summary, guid("Payroll Sync"), "Payroll Sync", (run.findings[0].fingerprint,), {}, {"severity": "critical"}),
+        Change("gone", "finding", "Mail Bot no longer requests Mail.Send without consent.", guid("Mail Bot"), "Mail Bot", ("0123456789abcdef",), {"severity": "high"}),
+        Change("changed", "permission", "HR Portal's User.Read on Microsoft Graph was granted.", guid("HR Portal"), "HR Portal", (guid("HR Portal"), GRAPH, "User.Read"), {"status": "not-consented"}, {"status": "granted", "consent": "admin"}),
+        Change("new", "policy", "Policy Require MFA is new.", None, None, (guid("policy"),), {}, {"state": "enabled"}),
+    ])  # fmt: skip
+
+
 def nothing() -> AuditRun:
     """A tenant without anything."""
     return AuditRun(
@@ -269,6 +281,7 @@ def hostile() -> AuditRun:
         consents=table(CONSENTS, [{"app_id": guid(name), "display_name": name, "resource": name, "permission": name, "type": "delegated", "consent": "user", "principal_id": name} for name in HOSTILE]),
         conditional_access=table(CONDITIONAL_ACCESS, policies),
         coverage=[Coverage(SourceState("applications", "failed", detail=HOSTILE[6], error_code=HOSTILE[0]), ("consent-missing",))],
+        changes=[Change("changed", "app", name, guid(name), name, (name,), {name: name}, {name: [name]}) for name in HOSTILE],
         waivers=[WaiverState(HOSTILE[0], HOSTILE[6], HOSTILE[6], HOSTILE[9], HOSTILE[2], HOSTILE[0], False, 0)],
         pages={"consent-missing": PAGE + "\n<script>alert(1)</script>\n[x](javascript:alert(1)) ![i](https://evil.example/i.png)\n"},
     )  # fmt: skip
