@@ -31,7 +31,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "auditor.explain": (*BASE, "auditor.redaction", "auditor.values", "auditor.tenant", "auditor.predict"),
     "auditor.audit": (*BASE, "auditor.tenant", "auditor.predict"),
     "checks": ("auditor.audit.check", "auditor.audit.remedy", "auditor.tenant", "auditor.reference", "auditor.predict"),
-    "reports": ("auditor.audit.check", "auditor.audit.result", "auditor.errors", "auditor.tenant"),
+    "reports": (
+        "auditor.audit.change",
+        "auditor.audit.check",
+        "auditor.audit.result",
+        "auditor.errors",
+        "auditor.tenant",
+    ),
     "auditor.emulator": BASE,
 }
 FREE = ("auditor.cli", "auditor.__main__")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from auditor.audit.change import Change
+from auditor.audit.change import Change, Gap
 from auditor.audit.check import SEVERITIES, CheckMeta, Finding, Severity
 from auditor.tenant.state import SourceState
 
@@ -89,7 +89,15 @@ class AuditRun:
     """Rows exactly as ``audit.json`` has them."""
     waivers: Sequence[WaiverState] = ()
     changes: Sequence[Change] | None = None
-    """What changed since the baseline; None: no baseline was given."""
+    """What changed since the baseline, worst first; None: no baseline was given."""
+    not_compared: Sequence[Gap] = ()
+    """What the comparison with the baseline leaves open."""
+    baseline_at: datetime | None = None
+    """When the baseline was collected; None: no baseline was given."""
+    scope: frozenset[str] = frozenset()
+    """App ids that the audit is limited to; empty: the whole tenant. ``apps`` may hold more where a snapshot is limited."""
+    directory_roles: pd.DataFrame | None = None
+    """``tables.DIRECTORY_ROLES`` columns; None: they were not read."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Markdown page of each check by slug, for reports that show them."""
 

@@ -17,7 +17,7 @@ from auditor.audit.result import AuditRun, CheckResult, Coverage
 from auditor.audit.waivers import Waiver, waive
 from auditor.reference import catalog
 from auditor.tenant.state import SourceState
-from auditor.tenant.tables import Tenant
+from auditor.tenant.tables import TABLE_SOURCES, Tenant
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def audit(
         conditional_access=tenant.conditional_access,
         predictions=[prediction.to_row() for prediction in predictions],
         waivers=waiver_states,
+        scope=scope.app_ids or tenant.scope,
+        directory_roles=_roles(tenant, scope.app_ids),
         pages={check.META.slug: page(check.META.slug) for check in chosen},
     )
 
@@ -144,6 +146,12 @@ def _worst_first(finding: Finding) -> tuple[int, str, str, str]:
 
 def _of(table: pd.DataFrame, app_ids: frozenset[str]) -> pd.DataFrame:
     return table[table["app_id"].isin(app_ids)].reset_index(drop=True) if app_ids else table
+
+
+def _roles(tenant: Tenant, app_ids: frozenset[str]) -> pd.DataFrame | None:
+    """Directory roles of the apps reported on; None where one of their sources was not read."""
+    is_known = all(tenant.is_read(source) for source in TABLE_SOURCES["directory_roles"])
+    return _of(tenant.directory_roles, app_ids) if is_known else None
 
 
 def _named(credentials: pd.DataFrame, apps: pd.DataFrame) -> pd.DataFrame:
