@@ -163,9 +163,8 @@ def _misplaced(gap: Gap) -> Obstacle | None:
         reason = f"{names} for {gap.text} is assigned to a group, and a group passes no application permission on to {who.name}."
         fix = f"Assign {names} to the service principal of {who.name} itself."
         return Obstacle("consent-missing", "likely", reason, status, code, fix=fix)
-    other = gap.of_other_type()
-    if other and (met := Requirement(other).met_by(carried.wrong_type)):
-        return _wrong_type(gap, met[0].permission)
+    if other := gap.under_other_type():
+        return _wrong_type(gap, other[0])
     elsewhere = sorted(pair for pair in carried.elsewhere if gap.names(pair[1]))
     if elsewhere:
         names = some({name for _, name in elsewhere})
@@ -224,5 +223,7 @@ def _unseen(gap: Gap) -> Obstacle:
     status, code = gap.refusal
     reason = f"{gap.text} needs {gap.needed}, which nobody has granted to {who.name}; what its registration asks for cannot be seen here."
     # With consents of its own it got a token before: what it lacks is this permission. Without any, nobody has consented yet.
-    check = "permission-missing" if gap.carried.held - _SIGN_IN else "consent-missing"
+    # Microsoft's own tools ask for whatever they are told to: what was not asked for is the permission.
+    had = bool(gap.carried.held - _SIGN_IN) or gap.carried.client is not None
+    check = "permission-missing" if had else "consent-missing"
     return Obstacle(check, "possible", reason, status, code)

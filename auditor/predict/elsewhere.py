@@ -6,11 +6,11 @@ service principal. None of them shows in grants or app role assignments, so a ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from auditor.predict.gap import Gap, some
-from auditor.predict.rules import Requirement
 from auditor.predict.services import service_of
 from auditor.predict.verdict import Obstacle
 
@@ -21,6 +21,9 @@ _AS_USER = "Directory.AccessAsUser.All"
 """https://learn.microsoft.com/graph/permissions-reference#directoryaccessasuserall"""
 _READS_FILES = frozenset({"Files.Read", "Files.Read.All", "Sites.Read.All"})
 """https://learn.microsoft.com/graph/api/resources/excel#authorization-and-scopes"""
+_READS_USERS = frozenset({"User.Read.All", "User.ReadWrite.All"})
+_MEMBERSHIPS = re.compile(r"^/users/[^/]+/(transitive)?memberof$", re.IGNORECASE)
+"""https://learn.microsoft.com/graph/permissions-overview#limited-information-returned-for-inaccessible-member-objects"""
 _ALL_SITES = frozenset({"/sites", "/sites/getallsites", "/sites/delta"})
 
 
@@ -84,7 +87,7 @@ def rights(gap: Gap) -> Iterator[Obstacle]:
     status, code = gap.refusal
     conditions = {one.when for one in gap.facts.conditions}
     # An app that requests the permission itself, or has it under the other type, counts on that one.
-    meant = gap.met_with(gap.carried.asked) or bool(Requirement(gap.of_other_type()).met_by(gap.carried.wrong_type))
+    meant = gap.met_with(gap.carried.asked) or bool(gap.under_other_type())
     if gap.app_only and not meant:
         if "exchange-rbac" in conditions or (
             gap.facts.template is None and service_of(gap.question.call.path) == "exchange"
@@ -103,6 +106,9 @@ def rights(gap: Gap) -> Iterator[Obstacle]:
         if reads:
             reason = f"the page on workbooks takes {reads[0]} for reading, unlike the permission data."
             yield Obstacle("permission-missing", "possible", reason, status, code)
+    if _MEMBERSHIPS.search(gap.question.call.path) and _READS_USERS & gap.carried.held:
+        reason = f"of groups that {gap.who.name} may not read, Graph may still return ids and types."
+        yield Obstacle("permission-missing", "possible", reason, status, code)
     # Of a signed-in user's call the token must carry the permission, whatever the user owns.
     if "group-owner" in conditions and gap.app_only and not meant:
         reason = f"as an owner of the group, {gap.who.name} needs no permission for it."

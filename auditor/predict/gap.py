@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from auditor.predict.kinship import nearly_met
 from auditor.predict.rules import Requirement, Rules, written
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
@@ -87,6 +88,12 @@ class Gap:
         """What opens the call to the other type of token."""
         listed = self.facts.listed or {}
         return listed.get("delegated" if self.app_only else "application", ())
+
+    def under_other_type(self) -> tuple[str, ...]:
+        """Permissions requested or granted as the other type that would open the call there, or nearly would by their names."""
+        ways = self.of_other_type()
+        met = Requirement(ways).met_by(self.carried.wrong_type)
+        return tuple(way.permission for way in met) or nearly_met(ways, self.carried.wrong_type)
 
     def held_by_groups(self) -> tuple[str, ...]:
         """Permissions of the list that groups hold as application permissions."""

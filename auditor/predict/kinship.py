@@ -27,12 +27,17 @@ _DIRECTORY = (
 """Families that the Directory permissions read (and, with ReadWrite, write) in the main."""
 
 
-def includes(held: str, wanted: str) -> bool:
-    """Whether a held permission includes the wanted one by the naming pattern ``family.operation.constraint``."""
+def includes(held: str, wanted: str, *, reading: bool = False) -> bool:
+    """Whether a held permission includes the wanted one by the naming pattern ``family.operation.constraint``.
+
+    ``reading``: the call only reads, so that a listed permission to write stands for one to read.
+    """
     mine, theirs = _parts(held), _parts(wanted)
     if mine is None or theirs is None or held == wanted:
         return False
     family, strength, constraint = mine
+    if reading:
+        theirs = (theirs[0], min(theirs[1], _STRENGTH["Read"]), theirs[2])
     if family == "Directory" and theirs[0] in _DIRECTORY and constraint == "All":
         return strength >= theirs[1] and theirs[1] <= 1
     if family != theirs[0] or strength < theirs[1]:
@@ -47,12 +52,11 @@ def unmapped(held: Iterable[str], families: Iterable[str], scheme: SchemeName) -
     return tuple(sorted(name for name in held if name.partition(".")[0] in wanted and not known.calls(name, scheme)))
 
 
-def nearly_met(ways: Iterable[Authorization], held: Iterable[str]) -> tuple[str, ...]:
+def nearly_met(ways: Iterable[Authorization], held: Iterable[str], *, reading: bool = False) -> tuple[str, ...]:
     """Held permissions that include, by name, one that would authorize a call; sorted."""
     names = sorted(held)
-    return tuple(
-        sorted({mine for way in ways if not way.also_requires for mine in names if includes(mine, way.permission)})
-    )
+    alone = [way.permission for way in ways if not way.also_requires]
+    return tuple(sorted({mine for one in alone for mine in names if includes(mine, one, reading=reading)}))
 
 
 def _parts(name: str) -> tuple[str, int, str] | None:

@@ -55,7 +55,7 @@ def _by_kinship(gap: Gap) -> list[Obstacle]:
     """Wider permissions of the same family; not for fields, whose own lists are exact."""
     if gap.wanted.because:
         return []
-    kin = nearly_met(gap.wanted.ways, gap.carried.held)
+    kin = nearly_met(gap.wanted.ways, gap.carried.held, reading=gap.question.call.method == "GET")
     if kin:
         reason = f"by its name {some(kin)} includes what is needed, and the permission data does not say so."
         return [Obstacle("permission-missing", "possible", reason, *gap.refusal)]

@@ -7,7 +7,7 @@ https://learn.microsoft.com/graph/resolve-auth-errors
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from auditor.predict.authorization import Judgement
@@ -17,7 +17,7 @@ from auditor.predict.rules import SENSITIVE
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
 from auditor.predict.verdict import Certainty, Obstacle, Question
-from auditor.reference import overlay
+from auditor.reference import catalog, overlay
 from auditor.reference.licences import Licence, needed_by
 from auditor.reference.resources import GRAPH
 from auditor.reference.roles import AppRequirement, app_requirements, role_templates
@@ -107,10 +107,18 @@ def _whose_object(who: Subject, question: Question, judged: Judgement, user: Any
             )
         return
     reason = f"With a signed-in user {text} reaches another mailbox only as far as it is shared with that user and the permission is a .Shared one."
-    yield Obstacle("user-privilege", "possible", reason, 403, "ErrorAccessDenied")
-    yield Obstacle("application-only-api", "possible", reason, 403, "ErrorAccessDenied")
-    if not any(".Shared" in name for name in judged.granted_by):
-        yield Obstacle("permission-missing", "possible", reason, 403, "ErrorAccessDenied")
+    needs = _shared_twins(judged.granted_by)
+    lacks = needs and not any(".Shared" in name for name in judged.granted_by)
+    for check in (*(("permission-missing",) if lacks else ()), "user-privilege", "application-only-api"):
+        yield Obstacle(
+            check, "possible", reason, 403, "ErrorAccessDenied", needs if check == "permission-missing" else ()
+        )
+
+
+def _shared_twins(names: Iterable[str]) -> tuple[str, ...]:
+    """``Calendars.Read.Shared`` of ``Calendars.Read``, where there is one."""
+    known = catalog.load()
+    return tuple(twin for name in names if known.permission(twin := f"{name}.Shared") is not None)
 
 
 def _user_roles(question: Question, template: str, tenant: Tenant, user: Any | None) -> Iterator[Obstacle]:

@@ -148,12 +148,31 @@ def test_different_questions_have_different_texts() -> None:
     written = (
         "GET /users",
         "GET /users?$select=signInActivity",
+        "GET /users?$filter=signInActivity",
         "GET /users {a}",
         "GET /users {a, b}",
         "beta:GET /users",
     )
     assert len({parse_call(call).text for call in written}) == len(written)
-    assert parse_call("GET /users?$select=b,a").text == parse_call("GET /users?$top=1&$select=a&$orderby=b desc").text
+    assert parse_call("GET /users?$select=b,a").text == parse_call("GET /users?$top=1&$select=a&$expand=b").text
+    assert parse_call("GET /users?$filter=b eq 1").text == parse_call("GET /users?$top=1&$orderby=b desc").text
+
+
+@pytest.mark.parametrize(
+    ("query", "filtered"),
+    [
+        ("$select=a&$filter=b eq 'c' and d ne 1&$orderby=e desc", {"b", "d", "e"}),
+        ("$expand=manager($filter=a eq 1)", set()),
+        ("%24Filter=startswith(a,'b')", {"a"}),
+        ("$select=a", set()),
+        ('$search="displayName:b"', set()),
+    ],
+)
+def test_what_is_filtered_by_is_kept_apart(query: str, filtered: set[str]) -> None:
+    found = parse_call(f"GET /users?{query}")
+    assert found.filtered == filtered
+    assert found.filtered <= found.query
+    assert parse_call(found.text) == found
 
 
 @pytest.mark.parametrize(

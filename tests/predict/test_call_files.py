@@ -46,7 +46,7 @@ def test_text() -> None:
 def test_http() -> None:
     found = read_calls(DATA / "calls.http")
     assert texts(found) == [
-        "GET /users?$select=accountEnabled,displayName,signInActivity",
+        "GET /users?$select=displayName,signInActivity&$filter=accountEnabled",
         "PATCH /users/alice@contoso.com {passwordProfile, usageLocation}",
         "beta:GET /me",
         "GET /groups/{groupId}/members",
@@ -128,7 +128,7 @@ def test_recorded_calls_with_other_fields_or_methods_stay_apart() -> None:
         ("@a = {{b}}\n@b = {{a}}\nGET /users/{{a}}", "GET /users/{a}"),
         (
             "GET https://graph.microsoft.com/v1.0/users\n?$select=id\n  &$filter=mail eq 'x'",
-            "GET /users?$select=id,mail",
+            "GET /users?$select=id&$filter=mail",
         ),
         ("# @name x\n// y\n\nDELETE /users/{{id}}\nIf-Match: *", "DELETE /users/{id}"),
         ("< {%\n request.x = 1\n%}\nGET /me", "GET /me"),

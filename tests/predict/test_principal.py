@@ -97,7 +97,7 @@ def test_roles_that_were_not_read(world: tuple[Tenant, App, TenantBuilder]) -> N
 @pytest.mark.parametrize(
     ("call", "permission", "check", "code"),
     [
-        ("GET /users/{id}/messages", "Mail.Read", "user-privilege", "ErrorAccessDenied"),
+        ("GET /users/{id}/messages", "Mail.Read", "permission-missing", "ErrorAccessDenied"),
         ("GET /users/{id}/mailboxSettings", "MailboxSettings.Read", "application-only-api", "ErrorAccessDenied"),
         ("GET /users/{id}/todo/lists", "Tasks.Read", "user-privilege", None),
     ],
