@@ -92,7 +92,10 @@ def test_the_answer_and_the_predictor_read_the_same_rules(scheme: SchemeName) ->
                 continue
             plain = f"{pattern.method} {pattern.template}"
             option = {"query": "?$select={}", "filter": "?$filter={} eq 1"}.get(rule.where, " {{{}}}")
-            texts += [plain, *(plain + option.format(one) for one in (*rule.names, *(["jobTitle"] if rule.but else [])))]
+            texts += [
+                plain,
+                *(plain + option.format(one) for one in (*rule.names, *(["jobTitle"] if rule.but else []))),
+            ]
     for text in texts:
         told = rules(parse_call(text), scheme)
         told = rules(told.subscribed, scheme) if told.subscribed else told
