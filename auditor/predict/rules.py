@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor.predict.call import Call
-from auditor.reference import catalog, overlay
+from auditor.reference import catalog, overlay, writing
 from auditor.reference.claims import Authorization, SchemeName
 from auditor.reference.licences import licensed_properties
 from auditor.reference.overlay import Condition, FieldRule
@@ -145,7 +145,7 @@ def rules(call: Call, scheme: SchemeName) -> Rules:
         is_open=corrections.open_rule(call.method, template) is not None,
         subscribed=_named(call, by_resource.field, by_resource.method) if by_resource else None,
         needs_subscribed=by_resource is not None and _named(call, by_resource.field, by_resource.method) is None,
-        perhaps=_perhaps(call, scheme, fields),
+        perhaps=(*_perhaps(call, scheme, fields), *_writers(known, call.method, template, scheme)),
         by_alias=path != call.path,
     )
 
@@ -187,6 +187,13 @@ def _perhaps(call: Call, scheme: SchemeName, fields: Iterable[FieldRule]) -> tup
         for rule in fields
         if rule.mode == "perhaps" and scheme in rule.authorizations and (rule.holds_always or _given(call, rule))
     )
+
+
+def _writers(
+    known: catalog.Catalog, method: str, template: str, scheme: SchemeName
+) -> tuple[tuple[Requirement, str], ...]:
+    found = writing.writers(known, method, template, scheme)
+    return ((Requirement(found, scheme=scheme), writing.WHY),) if found else ()
 
 
 def _uncertain(call: Call, scheme: SchemeName, fields: Iterable[FieldRule]) -> tuple[Requirement, ...]:

@@ -20,6 +20,7 @@ from auditor.reference.resources import GRAPH
 from auditor.reference.roles import app_requirements
 from auditor.reference.similar import similar_templates
 from auditor.reference.user_calls import GuestRule, UserCallRule, guest_rule, user_call_rule
+from auditor.reference.writing import WHY, writers
 
 Subject = Literal["condition", "second gate", "directory role", "guests", "licence"]
 
@@ -145,7 +146,7 @@ def answer(
         lists = tuple(_alternatives(known, scheme, rows, asked)) if rows or asked else ()
         notes = tuple(_notes(method, template, scheme, lists)) if template and lists else ()
         if lists:
-            notes = (*_perhaps(fields, scheme, given), *notes)
+            notes = (*_perhaps(fields, scheme, given), *_writers(known, method, template, scheme), *notes)
         schemes[scheme] = SchemeAnswer(lists, notes)
     specific = known.resource_specific(method, path)
     called = [way.permission for one in schemes.values() for part in one.lists for way in part.ways]
@@ -217,6 +218,13 @@ def _ways(known: Catalog, scheme: SchemeName, rows: tuple[Authorization, ...]) -
         consent = form.admin_consent if form else None
         ways.append(Way(row.permission, row.least, row.also_requires, form.id if form else None, consent))
     return tuple(ways)
+
+
+def _writers(known: Catalog, method: str, template: str | None, scheme: SchemeName) -> Iterator[Note]:
+    found = () if template is None else writers(known, method, template, scheme)
+    if found:
+        names = tuple(dict.fromkeys(row.permission for row in found))
+        yield Note("condition", f"One of {', '.join(names)} may be needed as well. {WHY}")
 
 
 _GATE_OF_CONDITION = {"owned": "owned-apps", "selected": "selected-sites", "migration": "teams-migration"}
