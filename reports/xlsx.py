@@ -1,6 +1,7 @@
 """The workbook: every data sheet as one Excel table, streamed row by row with flat memory.
 
-The two sheets for people in front are in ``xlsx_cover``, looks in ``xlsx_style``, columns in ``columns``. Rules that
+The two sheets for people in front are in ``xlsx_cover`` and ``xlsx_summary``, looks in ``xlsx_style``, columns in
+``columns``, the finished file in ``xlsx_package``. Rules that
 Excel enforces and that are easy to break: a table brings its own filter and the sheet must not have a second one; header
 cells equal the table's column names; table names are unique in the book; at most 65,530 links a sheet.
 """
@@ -12,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from openpyxl import Workbook
@@ -23,7 +25,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
 from auditor.audit.result import AuditRun
-from reports import xlsx_cover, xlsx_style
+from reports import xlsx_cover, xlsx_package, xlsx_style, xlsx_summary
 from reports.columns import SHEETS, Column, Sheet
 from reports.rows import Value
 from reports.text import is_web_link, one_line, spoken_utc
@@ -74,27 +76,31 @@ def write_xlsx(run: AuditRun, path: Path, *, max_rows: int = MAX_ROWS, max_links
         OSError: the file cannot be written.
     """
     book = Workbook(write_only=True)
-    try:
-        _fill(book, run, max_rows, max_links)
-        book.save(path)
-    except BaseException:
-        _abandon(book)
-        raise
+    with TemporaryFile() as design:
+        try:
+            results = _fill(book, run, max_rows, max_links)
+            book.save(design)
+        except BaseException:
+            _abandon(book)
+            raise
+        xlsx_package.finish(design, path, results)
 
 
-def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> None:
+def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> dict[str, dict[str, int]]:
+    """Write all sheets; returns the results of formulas by part of the package and cell."""
     book.properties.title = f"Graph permission audit of {one_line(run.tenant_name)[:200]}".encode(
         "utf-8", "replace"
     ).decode()
     book.properties.creator = f"Graph Auditor {run.tool_version}"
     parts = {sheet.slug: list(_parts(sheet, sheet.count(run), max_rows)) for sheet in SHEETS}
     tables = {slug: [part.table for part in some] for slug, some in parts.items()}
-    xlsx_cover.read_me(book, run)
-    xlsx_cover.summary(book, run, tables)
+    xlsx_cover.read_me(book, run, SHEETS)
+    results = xlsx_summary.summary(book, run, tables)
     for sheet in SHEETS:
         rows = sheet.rows(run)
         for part in parts[sheet.slug]:
             _write_part(book, run, part, islice(rows, part.size), max_links)
+    return {"xl/worksheets/sheet2.xml": results}
 
 
 def _abandon(book: Workbook) -> None:

@@ -45,6 +45,7 @@ RULE = Border(bottom=Side(style="thin", color="C5CCD4"))
 TOP = Alignment(vertical="top")
 INDENTED = Alignment(horizontal="left", vertical="top", indent=1)
 WRAPPED = Alignment(vertical="top", wrap_text=True)
+INDENTED_WRAPPED = Alignment(horizontal="left", vertical="top", indent=1, wrap_text=True)
 
 
 def shown(text: str) -> str:

@@ -27,6 +27,7 @@ from tests.reports import sample
 
 NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
+needs_office = pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
 NAMES = ["Read me", "Summary", *(sheet.title for sheet in SHEETS)]
 
 
@@ -257,29 +258,115 @@ def test_read_me_says_what_is_missing_and_what_every_column_means(tmp_path: Path
         assert all(column.meaning in text for column in sheet.columns)
 
 
-@pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
-@pytest.mark.parametrize("name", ["calm", "hostile", "nothing"])
-def test_it_opens_elsewhere_and_the_formulas_count_right(name: str, tmp_path: Path) -> None:
-    run = getattr(sample, name)()
-    path = written(run, tmp_path)
+def calculated(book: Any, folder: Path) -> dict[str, list[list[str]]]:
+    """The sheets of a workbook that carries no results, as LibreOffice calculates and shows them."""
+    path = folder / "book.xlsx"
+    book.save(path)
     # -1: every sheet to a file of its own.
     options = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
-    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     done = subprocess.run(
-        [str(OFFICE), profile, "--headless", "--convert-to", options, "--outdir", str(tmp_path), str(path)],
+        [str(OFFICE), profile, "--headless", "--convert-to", options, "--outdir", str(folder), str(path)],
         capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     assert "Error" not in done.stderr + done.stdout
+    sheets = {}
+    for title in book.sheetnames:
+        with (folder / f"book-{title}.csv").open(encoding="utf-8", newline="") as file:
+            sheets[title] = list(csv.reader(file))
+    return sheets
 
-    def rows(sheet: str) -> list[list[str]]:
-        with (tmp_path / f"audit-{sheet}.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))
 
-    summary = rows("Summary")
-    counts = {row[0]: row[1] for row in summary[3:] if row[0]}
+def results(book: Any) -> dict[str, Any]:
+    """The numbers of Summary by cell."""
+    return {cell.coordinate: cell.value for row in book["Summary"].iter_rows() for cell in row if cell.data_type == "n"}
+
+
+def numbers(sheet: list[list[str]], cells: Any) -> dict[str, int]:
+    shown = {}
+    for cell in cells:
+        row, column = openpyxl.utils.cell.coordinate_to_tuple(cell)
+        shown[cell] = int(sheet[row - 1][column - 1])
+    return shown
+
+
+@needs_office
+@pytest.mark.parametrize("name", ["calm", "hostile", "nothing"])
+def test_it_opens_elsewhere_and_the_formulas_come_to_the_results_they_carry(name: str, tmp_path: Path) -> None:
+    run = getattr(sample, name)()
+    path = written(run, tmp_path)
+    carried = {
+        cell: value
+        for cell, value in results(openpyxl.load_workbook(path, data_only=True)).items()
+        if value is not None
+    }
+    # openpyxl keeps formulas and no results, so that whatever LibreOffice shows it has calculated.
+    sheets = calculated(openpyxl.load_workbook(path), tmp_path)
+    summary = sheets["Summary"]
+    assert numbers(summary, carried) == carried
+    counts = {row[0]: row[1] for row in summary[3:] if row[0] in run.counts()}
     assert {word: int(counts[word]) for word in run.counts()} == dict(run.counts())
     header = summary.index(next(row for row in summary if row[:4] == ["Status", "Application", "Delegated", "All"]))
     everything = next(row for row in summary[header:] if row[0] == "All")
     assert int(everything[3]) == len(run.permissions)
     assert not any("#REF" in cell or "#NAME" in cell or "Err:" in cell for row in summary for cell in row)
-    assert rows("Permissions")[0] == next(sheet for sheet in SHEETS if sheet.title == "Permissions").headers
+    assert sheets["Permissions"][0] == next(sheet for sheet in SHEETS if sheet.title == "Permissions").headers
+
+
+@needs_office
+def test_summary_follows_what_people_edit(tmp_path: Path) -> None:
+    book = opened(sample.calm(), tmp_path)
+    (state,) = (row["State"] for row in records(book["Findings"]) if row["Severity"].value == "critical")
+    state.value = "waived"
+    status = next(row["Status"] for row in records(book["Permissions"]) if row["Status"].value == "granted")
+    status.value = "not-consented"
+    end = next(row["Ends"] for row in records(book["Credentials"]) if row["Kind"].value == "certificate")
+    end.value = datetime(2027, 3, 5)  # noqa: DTZ001
+    summary = calculated(book, tmp_path)["Summary"]
+    severities = next(row for row in summary if row[0] == "critical")
+    assert severities[1:5] == ["0", "0", "0", "1"]
+    assert next(row for row in summary if row[0] == "not-consented")[3] == "3"
+    months = {row[0]: row[1:5] for row in summary if re.fullmatch("20[0-9]{2}-[0-9]{2}", row[0])}
+    assert len(months) == 12
+    assert next(iter(months)) == "2026-11"
+    assert months["2026-12"] == ["0", "0", "0", "0"]
+    assert months["2027-03"] == ["0", "1", "0", "1"]
+
+
+def test_summary_tells_the_facts_without_calculating(tmp_path: Path) -> None:
+    run = sample.calm()
+    summary = openpyxl.load_workbook(written(run, tmp_path), data_only=True)["Summary"]
+    rows = [[cell.value for cell in row] for row in summary.iter_rows()]
+    told = {row[0]: row[1] for row in rows if row[0] in run.counts()}
+    assert told == dict(run.counts())
+    assert next(row for row in rows if row[0] == "403: the right set of permissions?")[1:7] == [1, 3, 1, 0, 1, 6]
+    assert next(row for row in rows if row[0] == "not known")[1:4] == [0, 1, 1]
+    ends = {row[0]: row[1:5] for row in rows if row[0] in ("2026-11", "2026-12", "does not end", "earlier")}
+    assert ends["2026-11"] == [1, 0, 0, 1]
+    assert ends["2026-12"] == [0, 1, 0, 1]
+    assert ends["does not end"] == [0, 0, 1, 1]
+    assert ends["earlier"] == [0, 0, 0, 0]
+
+
+def test_charts_show_the_tables_of_summary(tmp_path: Path) -> None:
+    ns = {"c": "http://schemas.openxmlformats.org/drawingml/2006/chart"}
+    path = written(sample.calm(), tmp_path)
+    cells = openpyxl.load_workbook(path, data_only=True)["Summary"]
+    titles = set()
+    with zipfile.ZipFile(path) as archive:
+        charts = [name for name in archive.namelist() if name.startswith("xl/charts/chart")]
+        for name in charts:
+            chart = ET.fromstring(archive.read(name))
+            titles.add("".join(chart.find("c:chart/c:title", ns).itertext()))  # type: ignore[union-attr]
+            for series in chart.iter(f"{{{ns['c']}}}ser"):
+                for place in ("c:tx/c:strRef", "c:cat/c:strRef", "c:val/c:numRef"):
+                    found = series.find(place, ns)
+                    assert found is not None
+                    sheet, _, area = found.findtext("c:f", "", ns).replace("$", "").partition("!")
+                    assert sheet == "'Summary'"
+                    area = area if ":" in area else f"{area}:{area}"
+                    there = [str(cell.value) for row in cells[area] for cell in row]
+                    assert [value.text for value in found.iter(f"{{{ns['c']}}}v")] == there
+    assert titles == {
+        "Open findings by cause and severity", "Permissions by status and type", "Credentials by expiry month",
+    }  # fmt: skip
