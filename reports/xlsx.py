@@ -54,7 +54,7 @@ class Part:
     @property
     def title(self) -> str:
         """Name of the sheet in the book."""
-        return self.sheet.title if self.number == 1 else f"{self.sheet.title} ({self.number})"
+        return self.sheet.title if self.number == 1 else f"{self.sheet.title} {self.number}"
 
     @property
     def table(self) -> str:

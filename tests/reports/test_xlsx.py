@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import json
 import re
 import shutil
 import subprocess
@@ -20,12 +21,13 @@ import openpyxl
 import pytest
 
 from auditor.audit.result import AuditRun
+from auditor.cli.app import run as auditor
 from reports.columns import FINDINGS, SHEETS
 from reports.xlsx import write_xlsx
 from reports.xlsx_style import CELL_LIMIT, shown
 from tests.reports import sample
+from tests.reports.workbook_rules import faults
 
-NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
 needs_office = pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
 NAMES = ["Read me", "Summary", *(sheet.title for sheet in SHEETS)]
@@ -129,68 +131,71 @@ def test_summary_holds_no_text_of_the_tenant_as_a_formula(tmp_path: Path) -> Non
     assert not any("evil" in formula for formula in formulas)
 
 
-def package_faults(path: Path) -> list[str]:
-    """Rules that Excel enforces on tables, and answers with an offer to repair the file."""
-    faults = []
-    seen_names: set[str] = set()
-    seen_ids: set[str] = set()
-    with zipfile.ZipFile(path) as archive:
-        book = ET.fromstring(archive.read("xl/workbook.xml"))
-        titles = [sheet.get("name", "") for sheet in book.findall("m:sheets/m:sheet", NS)]
-        if len({title.lower() for title in titles}) != len(titles) or any(len(title) > 31 for title in titles):
-            faults.append(f"sheet names: {titles}")
-        for number in range(1, len(titles) + 1):
-            sheet = ET.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
-            parts = sheet.findall("m:tableParts/m:tablePart", NS)
-            if parts and sheet.find("m:autoFilter", NS) is not None:
-                faults.append(f"sheet {number} has a filter besides its table's")
-            if len(sheet.findall("m:hyperlinks/m:hyperlink", NS)) > 65_530:
-                faults.append(f"sheet {number} has too many links")
-            if not parts:
-                continue
-            rels = ET.fromstring(archive.read(f"xl/worksheets/_rels/sheet{number}.xml.rels"))
-            (target,) = [rel.get("Target", "") for rel in rels if rel.get("Type", "").endswith("/table")]
-            table = ET.fromstring(archive.read(target.lstrip("/")))
-            name, ref = table.get("displayName", ""), table.get("ref", "")
-            if (
-                name.lower() in seen_names
-                or table.get("id", "") in seen_ids
-                or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name)
-            ):
-                faults.append(f"table name or id: {name}")
-            seen_names.add(name.lower())
-            seen_ids.add(table.get("id", ""))
-            columns = [column.get("name", "") for column in table.findall("m:tableColumns/m:tableColumn", NS)]
-            rows = sheet.findall("m:sheetData/m:row", NS)
-            header = ["".join(cell.itertext()) for cell in rows[0]]
-            if header != columns or len({column.lower() for column in columns}) != len(columns):
-                faults.append(f"{name}: header {header} differs from columns {columns}")
-            if not re.fullmatch(rf"A1:[A-Z]+{max(2, len(rows))}", ref) or len(rows) < 2:
-                faults.append(f"{name}: {ref} for {len(rows)} rows")
-            own = table.find("m:autoFilter", NS)
-            if own is None or own.get("ref") != ref:
-                faults.append(f"{name}: its filter does not cover it")
-    return faults
-
-
 @pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing"])
 def test_the_package_keeps_the_rules_that_excel_enforces(name: str, tmp_path: Path) -> None:
-    assert package_faults(written(getattr(sample, name)(), tmp_path)) == []
+    assert faults(written(getattr(sample, name)(), tmp_path)) == []
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    assert auditor(["demo", "--quiet", "--format", "xlsx", "--format", "json", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_the_workbook_of_the_demo_keeps_them_too(demo: Path) -> None:
+    assert faults(demo / "audit.xlsx") == []
+    findings = json.loads((demo / "audit.json").read_bytes())["findings"]
+    rows = records(openpyxl.load_workbook(demo / "audit.xlsx")["Findings"])
+    assert [row["Fingerprint"].value for row in rows] == [one["fingerprint"] for one in findings]
+
+
+SPOILERS = {
+    "header": ("xl/worksheets/sheet3.xml", "<t>Severity</t>", "<t>severity</t>", "differs from columns"),
+    "control character": ("xl/worksheets/sheet3.xml", "<t>Severity</t>", "<t>Sev\x01</t>", "not well-formed"),
+    "table name": ("xl/tables/table2.xml", "tblPermissions", "tblFindings", "table name tblFindings"),
+    "table area": ("xl/tables/table1.xml", 'ref="A1:', 'ref="B1:', "rows and"),
+    "second filter": ("xl/worksheets/sheet3.xml", "</sheetData>", '</sheetData><autoFilter ref="A1:B2"/>', "a filter besides"),
+    "order": ("xl/worksheets/sheet3.xml", "<sheetData>", "<tableParts/><sheetData>", "elements in the order"),
+    "sheet name": ("xl/workbook.xml", 'name="Checks"', 'name="apps"', "sheet names differ by case"),
+    "long list": ("xl/worksheets/sheet3.xml", "To do,", "To do," + "x" * 255 + ",", "data validation"),
+    "formula": ("xl/worksheets/sheet2.xml", "tblFindings[State]", "tblFindings[Stat]", "speaks of tblFindings[Stat]"),
+    "type": ("[Content_Types].xml", "/xl/tables/table1.xml", "/xl/tables/table99.xml", "is not there"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_a_broken_rule_is_found(name: str, tmp_path: Path) -> None:
+    part, old, new, told = SPOILERS[name]
+    path = written(sample.calm(), tmp_path)
+    spoilt = tmp_path / "spoilt.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(spoilt, "w") as target:
+        for entry in source.infolist():
+            content = source.read(entry).decode()
+            if entry.filename == part:
+                assert old in content
+                content = content.replace(old, new)
+            target.writestr(entry.filename, content)
+    try:
+        found = faults(spoilt)
+    except ET.ParseError as error:
+        found = [str(error)]
+    assert any(told in fault for fault in found), found
 
 
 def test_a_sheet_that_is_full_continues_on_the_next(tmp_path: Path) -> None:
     path = written(sample.hostile(), tmp_path, max_rows=10)
-    assert package_faults(path) == []
+    assert faults(path) == []
     book = openpyxl.load_workbook(path)
     assert book.sheetnames[book.sheetnames.index("Permissions") :][:4] == [
         "Permissions",
-        "Permissions (2)",
-        "Permissions (3)",
+        "Permissions 2",
+        "Permissions 3",
         "Predictions",
     ]
     rows = [
         row["App name"].value
-        for title in ("Permissions", "Permissions (2)", "Permissions (3)")
+        for title in ("Permissions", "Permissions 2", "Permissions 3")
         for row in records(book[title])
     ]
     assert sorted(rows) == sorted(shown(text) for text in sample.HOSTILE)
