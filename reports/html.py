@@ -2,8 +2,9 @@
 
 Names in a tenant are written by anybody, so: Jinja escapes everything, data lie in the page as JSON with ``<`` escaped,
 the script makes nodes from text alone, and the content security policy admits this page's own style and script by hash
-and nothing else. Rows are dictionary-encoded columns; ``templates/audit.js`` shows them in a small virtual table.
-With JavaScript off the page still has everything on the first screen, the worst findings, checks and coverage.
+and nothing else. Rows are packed by ``page_data``; the scripts beside the template show them in a small virtual table.
+With JavaScript off (or in a browser without DecompressionStream) the page still has everything on the first screen, the
+worst findings, checks and coverage.
 """
 
 from __future__ import annotations
@@ -11,14 +12,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from array import array
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -26,11 +24,12 @@ from markupsafe import Markup
 from auditor.audit.check import SEVERITIES
 from auditor.audit.result import AuditRun
 from auditor.tenant.state import SourceState
-from reports.columns import CHECKS, COVERAGE, FINDINGS, SHEETS, Column, Sheet
+from reports.columns import CHECKS, COVERAGE, FINDINGS, Sheet, sheets_of
 from reports.overview import (
     CERTAINTY_MEANINGS,
     OUTCOME_MEANINGS,
     SEVERITY_MEANINGS,
+    changed,
     checks_assessed,
     declared_calls,
     failing_apps,
@@ -42,34 +41,16 @@ from reports.overview import (
     worst_finding,
 )
 from reports.overview import gaps as gap_groups
+from reports.page_data import blocks, script_json, show
 from reports.palette import SHADES, SURFACES, TONES
 from reports.rows import Value
-from reports.text import cut, is_web_link, one_line, spoken_utc, visible
+from reports.text import is_web_link, one_line, spoken_utc
 
 LISTED = 500
 """Findings that are in the page as plain HTML, for readers without JavaScript and for paper."""
-TEXT_LIMIT = 20_000
-"""Characters of one cell."""
+SCRIPTS = ("data.js", "address.js", "table.js", "panel.js", "app.js", "save.js", "main.js")
+"""The page's script, in the order in which its parts build on each other."""
 
-_LEADING: dict[str, tuple[str, ...]] = {
-    "findings": ("Severity", "Summary", "App name", "Permission", "Check", "Certainty", "HTTP status", "State"),
-    "permissions": (
-        "App name",
-        "Permission",
-        "Type",
-        "Status",
-        "Requested",
-        "Granted",
-        "Consent",
-        "Consented users",
-        "Resource",
-    ),
-    "predictions": ("App name", "Call", "Verdict", "Reason"),
-}
-"""Columns that the page shows first; the others follow in the workbook's order."""
-
-_HIDDEN = {"findings": ("Permission",), "permissions": ("Consented users", "App kind")}
-"""Columns that the page's table leaves out at first, beside those that every format holds back."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -97,13 +78,14 @@ def write_html(run: AuditRun, path: Path, *, listed: int = LISTED) -> None:
     environment.filters["shape"] = lambda word: SHADES[TONES.get(word, "muted")].shape
     # The policy's hashes are over line feeds: a browser reads CR LF as LF.
     style = _variables() + _source(loader, environment, "audit.css")
-    script = _source(loader, environment, "audit.js")
+    parts = "".join(_source(loader, environment, name) for name in SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{parts}}})();\n'
     stream = environment.get_template("audit.html.j2").stream(
         style=Markup(style),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
-        data=((sheet.slug, _data(run, sheet)) for sheet in SHEETS),
-        tones=Markup(_json({word: [tone, SHADES[tone].shape] for word, tone in TONES.items()})),  # noqa: S704
+        data=(block for sheet in sheets_of(run) for block in blocks(run, sheet)),
+        tones=Markup(script_json({word: [tone, SHADES[tone].shape] for word, tone in TONES.items()})),  # noqa: S704
         **_context(run, listed),
     )
     stream.enable_buffering(50)
@@ -133,9 +115,10 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "severities": [(word, run.counts()[word], SEVERITY_MEANINGS[word]) for word in SEVERITIES],
         "waived": waived,
         "known": known,
+        "changes": None if run.changes is None else changed(run),
         "failing": failing_apps(run, 6),
         "failing_count": failing_count(run),
-        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), sheet.gap(run)) for sheet in SHEETS],
+        "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), sheet.gap(run)) for sheet in sheets_of(run)],
         "listed": [_by_header(FINDINGS, row) for row in islice(FINDINGS.rows(run), listed)],
         "more": max(0, len(run.findings) - listed),
         "tables": [(sheet, [column for column in sheet.columns if not column.hidden], _short(run, sheet)) for sheet in (CHECKS, COVERAGE)],
@@ -164,18 +147,6 @@ def _by_header(sheet: Sheet, row: tuple[Value, ...]) -> dict[str, Value]:
 def _short(run: AuditRun, sheet: Sheet) -> list[dict[str, Value]]:
     """The rows of a small sheet, for plain HTML."""
     return [_by_header(sheet, row) for row in sheet.rows(run)]
-
-
-def show(value: Value) -> str:
-    """One value as text for the page: yes and no, times without seconds (UTC), tenant text made visible."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        # strftime leaves years below 1000 unpadded on some systems.
-        return f"{value.year:04d}-{value:%m-%d %H:%M}Z"
-    return cut(visible(str(value)), TEXT_LIMIT)
 
 
 def _link(value: Value) -> str:
@@ -230,73 +201,3 @@ def _variables() -> str:
     system = "@media (prefers-color-scheme: dark){:root:not([data-theme=light])" + block(dark, "dark") + "}\n"
     paper = "@media print{:root,:root:not([data-theme=light]),:root[data-theme=dark]" + block(light, "light") + "}\n"
     return ":root" + block(light, "light") + system + ":root[data-theme=dark]" + block(dark, "dark") + paper + tones
-
-
-def _json(value: object) -> str:
-    """JSON that may stand inside a script element: no ``<``, no line separators that JavaScript would read as such."""
-    text = orjson.dumps(value).decode()
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _data(run: AuditRun, sheet: Sheet) -> Iterator[Markup]:
-    """One sheet as dictionary-encoded columns, in pieces.
-
-    ``columns`` says what each is, ``values`` holds each column's different values, ``rows`` each row's place in them.
-    A column whose values are nearly all different has them in ``values`` row by row, and null in ``rows``.
-    """
-    order = [index for index, column in enumerate(sheet.columns) if not column.reviewer]
-    lead = [sheet.headers.index(header) for header in _LEADING.get(sheet.slug, ())]
-    order = lead + [index for index in order if index not in lead]
-    columns = [sheet.columns[index] for index in order]
-    places: list[dict[Any, int]] = [{} for _ in columns]
-    indexes = [array("I") for _ in columns]
-    count = 0
-    for row in sheet.rows(run):
-        count += 1
-        for seen, index, position in zip(places, indexes, order, strict=True):
-            value = row[position]
-            # True and 1 are one key to a dict; a column holds either, never both.
-            index.append(seen.setdefault(value, len(seen)))
-    hidden = set(_HIDDEN.get(sheet.slug, ()))
-    if sheet is FINDINGS and all(state(finding) == "new" for finding in run.findings):
-        hidden.add("State")
-    head = {
-        "slug": sheet.slug,
-        "title": sheet.title,
-        "meaning": sheet.meaning,
-        "count": count,
-        "unread": sheet.unread(run),
-        "gap": sheet.gap(run),
-        "empty": sheet.empty,
-    }
-    yield Markup(_json(head | {"columns": [_described(column, hidden) for column in columns]})[:-1] + ',"values":[')  # noqa: S704
-    spread = [not column.facet and len(seen) > count // 2 for column, seen in zip(columns, places, strict=True)]
-    for number, (seen, index) in enumerate(zip(places, indexes, strict=True)):
-        shown = [_encoded(value) for value in seen]
-        values = [shown[place] for place in index] if spread[number] else shown
-        yield Markup(("," if number else "") + _json(values))  # noqa: S704
-    yield Markup('],"rows":[')
-    for number, index in enumerate(indexes):
-        yield Markup(("," if number else "") + ("null" if spread[number] else _json(index.tolist())))  # noqa: S704
-    yield Markup("]}")
-
-
-def _encoded(value: Value) -> str | int | float | None:
-    """A value as the page's data hold it: numbers stay numbers, so that they sort as such."""
-    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-        return value
-    return show(value)
-
-
-def _described(column: Column, hidden: set[str]) -> dict[str, Any]:
-    return {
-        "header": column.header,
-        "meaning": column.meaning,
-        "kind": column.kind,
-        "width": min(column.width, 40),
-        "wrap": column.wrap,
-        "facet": column.facet,
-        "toned": column.toned,
-        "order": column.order,
-        "hidden": column.hidden or column.header in hidden,
-    }

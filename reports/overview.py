@@ -170,28 +170,25 @@ class FailingApp:
     summary: str
     """The summary of its worst finding."""
     fingerprint: str
+    calls: int = 0
+    """Declared calls of it that will be denied."""
 
 
 def failing_apps(run: AuditRun, limit: int = 8) -> list[FailingApp]:
-    """The apps that will fail first: worst severity, then most certain, then most findings.
+    """The apps that will fail first: worst severity, then most certain, then most calls denied, then most findings.
 
     Only open findings that predict an HTTP error count: a risky grant is a risk, and makes nothing fail.
     """
-    by_app: dict[str, list[Finding]] = {}
-    for finding in open_findings(run):
-        if (
-            finding.app_id
-            and finding.http_status is not None
-            and finding.http_status >= 400
-            and finding.severity != "info"
-        ):
-            by_app.setdefault(finding.app_id, []).append(finding)
-    ranked = sorted(
-        by_app.items(),
-        key=lambda item: (*_rank(min(item[1], key=_rank)), -len(item[1]), item[1][0].display_name or "", item[0]),
-    )
+    by_app = _failing(run)
+    denied = Counter(str(row["app_id"]) for row in run.predictions if row["verdict"] == "denied")
+
+    def urgency(item: tuple[str, list[Finding]]) -> tuple[int | str, ...]:
+        app_id, findings = item
+        worst = min(findings, key=_rank)
+        return (*_rank(worst), -denied[app_id], -len(findings), worst.display_name or "", app_id)
+
     apps = []
-    for app_id, findings in ranked[:limit]:
+    for app_id, findings in sorted(by_app.items(), key=urgency)[:limit]:
         worst = min(findings, key=_rank)
         apps.append(
             FailingApp(
@@ -202,6 +199,7 @@ def failing_apps(run: AuditRun, limit: int = 8) -> list[FailingApp]:
                 len(findings),
                 worst.summary,
                 worst.fingerprint,
+                denied[app_id],
             )
         )
     return apps
@@ -209,16 +207,17 @@ def failing_apps(run: AuditRun, limit: int = 8) -> list[FailingApp]:
 
 def failing_count(run: AuditRun) -> int:
     """How many apps have an open finding that predicts an HTTP error."""
-    return len(
-        {
-            finding.app_id
-            for finding in open_findings(run)
-            if finding.app_id
-            and finding.http_status is not None
-            and finding.http_status >= 400
-            and finding.severity != "info"
-        }
-    )
+    return len(_failing(run))
+
+
+def _failing(run: AuditRun) -> dict[str, list[Finding]]:
+    """By app id, the open findings that predict an HTTP error."""
+    by_app: dict[str, list[Finding]] = {}
+    for finding in open_findings(run):
+        status = finding.http_status
+        if finding.app_id and status is not None and status >= 400 and finding.severity != "info":
+            by_app.setdefault(finding.app_id, []).append(finding)
+    return by_app
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from auditor.audit.result import AuditRun
-from reports.columns import SHEETS
-from reports.html import show, write_html
+from reports.columns import PERMISSIONS, sheets_of
+from reports.html import SCRIPTS, write_html
+from reports.page_data import blocks, show
 from reports.palette import SHADES, SURFACES, TONES
 from tests.reports import sample
+from tests.reports.page_file import unpacked
+
+TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
 
 
 class Elements(HTMLParser):
@@ -51,22 +56,6 @@ def page(run: AuditRun, folder: Path, **settings: int) -> tuple[str, Elements]:
     return text, parsed
 
 
-def data(parsed: Elements) -> dict[str, Any]:
-    return {
-        str(attributes["id"])[5:]: json.loads(body)
-        for attributes, body in parsed.inside
-        if attributes.get("type") == "application/json"
-    }
-
-
-def decoded(sheet: dict[str, Any]) -> list[list[Any]]:
-    columns = [
-        values if rows is None else [values[place] for place in rows]
-        for values, rows in zip(sheet["values"], sheet["rows"], strict=True)
-    ]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
 def test_the_first_screen_says_what_matters_in_order(tmp_path: Path) -> None:
     text, _ = page(sample.partial(), tmp_path)
     places = [
@@ -76,6 +65,28 @@ def test_the_first_screen_says_what_matters_in_order(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert places == sorted(places)
     assert "(Graph Auditor)" in text
+
+
+def test_what_changed_since_the_baseline_is_on_the_first_screen(tmp_path: Path) -> None:
+    text, _ = page(sample.drifted(), tmp_path)
+    since = text[text.index('id="since"') : text.index("Apps that will fail first")]
+    assert re.findall(r'href="([^"]*)">(\d+ \w+)</a>', since[: since.index("</p>")]) == [
+        ("#changes?Thing=finding&amp;Change=new", "1 new"),
+        ("#changes?Thing=finding&amp;Change=gone", "1 gone"),
+        ("#changes?Thing=permission&amp;Change=changed", "1 changed"),
+        ("#changes?Thing=policy&amp;Change=new", "1 new"),
+    ]
+    unchanged, _ = page(replace(sample.calm(), changes=()), tmp_path)
+    assert "Nothing has changed." in unchanged
+    without, _ = page(sample.calm(), tmp_path)
+    assert "Since the baseline</h2>" not in without
+    assert 'data-view="changes"' not in without
+
+
+def test_the_apps_that_fail_first_say_how_many_calls_are_denied(tmp_path: Path) -> None:
+    text, _ = page(sample.calm(), tmp_path)
+    app = sample.guid("Payroll Sync")
+    assert f'href="#predictions?App%20ID={app}&amp;Verdict=denied">1 call denied</a>' in text
 
 
 @pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing"])
@@ -129,8 +140,12 @@ def test_nothing_is_loaded_and_nothing_runs_but_the_script(name: str, tmp_path: 
     assert "url(" not in "".join(parsed.styles)
 
 
+def test_every_script_beside_the_template_is_in_the_page() -> None:
+    assert {path.name for path in TEMPLATES.glob("*.js")} == set(SCRIPTS)
+
+
 def test_the_script_makes_nodes_from_text_alone() -> None:
-    script = (Path(__file__).parents[2] / "reports" / "templates" / "audit.js").read_text(encoding="utf-8")
+    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     for word in (
         "innerHTML",
         "outerHTML",
@@ -143,24 +158,24 @@ def test_the_script_makes_nodes_from_text_alone() -> None:
         "</",
     ):
         assert word not in script
-    style = (Path(__file__).parents[2] / "reports" / "templates" / "audit.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "audit.css").read_text(encoding="utf-8")
     assert "</" not in style
     assert "@import" not in style
 
 
-@pytest.mark.parametrize("name", ["calm", "hostile", "nothing"])
+@pytest.mark.parametrize("name", ["calm", "hostile", "nothing", "drifted"])
 def test_the_data_hold_every_row_of_every_sheet(name: str, tmp_path: Path) -> None:
     run = getattr(sample, name)()
-    _, parsed = page(run, tmp_path)
-    found = data(parsed)
-    for sheet in SHEETS:
+    text, _ = page(run, tmp_path)
+    found = unpacked(text)
+    assert list(found) == [sheet.slug for sheet in sheets_of(run)]
+    for sheet in sheets_of(run):
         headers = [column["header"] for column in found[sheet.slug]["columns"]]
         assert sorted(headers) == sorted(column.header for column in sheet.columns if not column.reviewer)
         assert found[sheet.slug]["count"] == sheet.count(run)
-        rows = decoded(found[sheet.slug])
-        for row, facts in zip(rows, sheet.rows(run), strict=True):
+        for row, facts in zip(found[sheet.slug]["rows"], sheet.rows(run), strict=True):
             expected = dict(zip(sheet.headers, facts, strict=True))
-            assert dict(zip(headers, row, strict=True)) == {
+            assert row == {
                 header: value if value is None or type(value) in (int, float) else show(value)
                 for header, value in expected.items()
                 if header in headers
@@ -168,10 +183,10 @@ def test_the_data_hold_every_row_of_every_sheet(name: str, tmp_path: Path) -> No
 
 
 def test_findings_beyond_the_cap_are_in_the_data_alone(tmp_path: Path) -> None:
-    text, parsed = page(sample.calm(), tmp_path, listed=2)
+    text, _ = page(sample.calm(), tmp_path, listed=2)
     assert text.count('<details class="finding"') == 2
     assert "5 more are shown with JavaScript" in text
-    assert data(parsed)["findings"]["count"] == 7
+    assert unpacked(text)["findings"]["count"] == 7
 
 
 def test_check_pages_are_rendered_and_their_markup_is_not_trusted(tmp_path: Path) -> None:
@@ -195,12 +210,34 @@ def test_ids_are_unique_and_the_language_is_given(tmp_path: Path) -> None:
     assert re.search(r"<head>\s*<meta charset=\"utf-8\">", text)
 
 
+def test_a_column_is_packed_by_how_many_values_it_has() -> None:
+    """Places of one, two and four bytes, and a value for each row; facets stay dictionaries."""
+    calm = sample.calm()
+    many = pd.concat([calm.permissions] * 12_000, ignore_index=True)
+    many["permission"] = [f"P{number % 300}" for number in range(len(many))]
+    many["app_name"] = [f"App {number % 20_000}" for number in range(len(many))]
+    many["resource"] = [f"R{number}" for number in range(len(many))]
+    many["permission_id"] = [f"id {number}" for number in range(len(many))]
+    run = replace(calm, permissions=many)
+    texts = "".join(
+        f'<script type="{kind}" id="{name}">{text}</script>'
+        for name, kind, text in [*blocks(run, PERMISSIONS), ("data-tones", "application/json", "{}")]
+    )
+    found = unpacked(texts)["permissions"]
+    widths = {column["header"]: column["bytes"] for column in found["columns"]}
+    picked = ("Status", "Permission", "App name", "Resource", "Permission ID")
+    assert [widths[header] for header in picked] == [1, 2, 2, 4, 0]
+    facts = [dict(zip(PERMISSIONS.headers, row, strict=True)) for row in PERMISSIONS.rows(run)]
+    for header in picked:
+        assert [row[header] for row in found["rows"]] == [fact[header] for fact in facts]
+
+
 def test_a_source_that_was_not_read_is_never_an_empty_list(tmp_path: Path) -> None:
-    text, parsed = page(sample.partial(), tmp_path)
+    text, _ = page(sample.partial(), tmp_path)
     tab = re.search(r'data-view="conditional-access".*?</a>', text, re.DOTALL)
     assert tab is not None
     assert "not read" in tab.group()
-    assert data(parsed)["conditional-access"]["unread"] == ["identity/conditionalAccess/policies"]
+    assert unpacked(text)["conditional-access"]["unread"] == ["identity/conditionalAccess/policies"]
 
 
 def test_the_page_is_small_and_says_the_same_every_time(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +16,9 @@ import pandas as pd
 import pytest
 
 from auditor.audit.result import AuditRun
+from auditor.tenant.state import SourceState
 from reports.html import write_html
+from reports.text import formula_like, without_inner_formulas
 from tests.reports import sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -70,6 +74,8 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         page = context.new_page()
         troubles.append(Trouble(page))
         page.goto((tmp_path / "audit.html").as_uri() + address)
+        if options.get("java_script_enabled", True):
+            settle(page)
         return page
 
     yield go
@@ -78,11 +84,18 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
     assert [entry for trouble in troubles for entry in trouble.seen] == []
 
 
+def settle(page: Any) -> None:
+    """Waits until the page shows what its address says: columns are unpacked when they are asked for."""
+    playwright.expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
+
+
 def rows(page: Any) -> list[str]:
+    settle(page)
     return [str(text) for text in page.locator("#body tr.row th .open").all_inner_texts()]
 
 
 def shown(page: Any) -> str:
+    settle(page)
     return str(page.locator("#shown").inner_text())
 
 
@@ -202,22 +215,100 @@ def test_a_link_to_a_row_that_the_filters_hide_lifts_the_filters(opened: Open) -
     assert "Severity" not in page.url
 
 
-def test_an_app_has_everything_about_it(opened: Open) -> None:
-    page = opened(sample.calm())
+def parts(page: Any) -> list[str]:
+    """Titles of the parts of an app's page, with their counts."""
+    return [str(text) for text in page.locator("#app-body .part h2").all_inner_texts()]
+
+
+def test_an_app_has_a_page_with_everything_about_it(opened: Open) -> None:
+    page = opened(sample.drifted())
     page.click(".failing .app >> nth=0")
-    text = page.locator("#detail").inner_text()
-    for part in (
-        "Payroll Sync",
-        "Findings (2)",
-        "Permissions (2)",
-        "Predictions (1)",
-        "Credentials (1)",
-        "ends soon",
-        "Service principal ID",
-    ):
-        assert part in text
-    page.click("#detail .mini a >> nth=0")
+    settle(page)
+    assert page.locator("#app-title").inner_text() == "Payroll Sync"
+    assert page.evaluate("document.activeElement.id") == "app-title"
+    assert parts(page) == [
+        "Findings 2", "Requested against granted 2", "Declared calls 1", "Credentials 1", "Consents 0", "Since the baseline 1", "Facts",
+    ]  # fmt: skip
+    text = page.locator("#app-body").inner_text()
+    for told in ("registration", "sign-in enabled", "ends soon", "GET /users", "Service principal ID"):
+        assert told in text
+    assert page.locator("#browser").is_hidden()
+    page.click("#app .mini a >> nth=0")
+    settle(page)
     assert page.locator("#detail-title").inner_text().startswith("Payroll Sync requests User.Read.All")
+    page.go_back()
+    settle(page)
+    assert page.locator("#app-title").is_visible()
+    page.click("#app-head a")
+    assert shown(page) == "4 of 4 shown"
+
+
+def test_requested_against_granted_is_a_matrix_whose_counts_lead_to_their_rows(opened: Open) -> None:
+    page = opened(sample.calm(), "#apps/" + sample.guid("Payroll Sync"))
+    cross = page.locator(".cross tr")
+    assert cross.nth(0).locator("th").all_inner_texts() == ["Request", "Granted by an admin", "Granted by users", "Not granted"]  # fmt: skip
+    assert cross.nth(1).locator("th, td").all_inner_texts() == ["Requested", "0", "0", "▲ 2"]
+    lines = page.locator("[aria-labelledby=part-permissions] .plain:not(.cross) tbody tr")
+    assert lines.nth(0).locator("th, td").all_inner_texts() == ["Mail.Read", "application", "Microsoft Graph", "✓ yes", "– no", "▲ not-consented"]  # fmt: skip
+    page.click(".cross a")
+    assert shown(page) == "2 of 6 shown"
+    page.goto(page.url.split("#")[0] + "#apps/" + sample.guid("Mail Bot"))
+    settle(page)
+    cross = page.locator(".cross tr")
+    assert cross.nth(1).locator("th, td").all_inner_texts() == ["Requested", "0", "0", "0", "– 1"]
+    assert cross.nth(2).locator("th, td").all_inner_texts() == ["Request not known", "0", "– 1", "0", "0"]
+    assert "◐ by 3 users" in page.locator("#app-body").inner_text()
+
+
+def test_an_app_says_what_is_not_known_of_it(opened: Open) -> None:
+    run = sample.calm()
+    unread = SourceState("servicePrincipals/appRoleAssignedTo", "denied", permission="Application.Read.All")
+    run = replace(run, coverage=sample.coverage(unread), apps=run.apps[run.apps["display_name"] != "HR Portal"])
+    page = opened(run, "#apps/" + sample.guid("HR Portal"))
+    text = page.locator("#app-body").inner_text()
+    assert "The list of apps does not hold this app" in text
+    assert "Incomplete: servicePrincipals/appRoleAssignedTo could not be read." in text
+    assert page.locator("[aria-labelledby=part-credentials]").inner_text().count("expired") == 1
+
+
+def test_changes_are_a_view_and_the_first_screen_leads_there(opened: Open) -> None:
+    page = opened(sample.drifted())
+    page.click(".since a >> nth=1")
+    assert shown(page) == "1 of 4 shown"
+    assert rows(page) == ["Mail Bot no longer requests Mail.Send without consent."]
+    page.click("#reset")
+    assert shown(page) == "4 of 4 shown"
+    assert "gone" in page.locator("#body").inner_text()
+
+
+def saved(page: Any) -> list[list[str]]:
+    with page.expect_download() as download:
+        page.click("#csv")
+    text = Path(download.value.path()).read_bytes().decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_what_shows_is_saved_as_csv(opened: Open) -> None:
+    page = opened(
+        sample.calm(),
+        "#permissions?Status=granted&sort=-App%20name&cols=App%20name|Permission|Requested|Consented%20users",
+    )
+    assert saved(page) == [
+        ["App name", "Permission", "Requested", "Consented users"],
+        ["HR Portal", "User.Read", "TRUE", ""],
+        ["Backup Agent", "Directory.ReadWrite.All", "TRUE", ""],
+    ]
+    page = opened(sample.calm(), "#credentials?q=payroll&cols=App%20name|Ends|Days%20left")
+    assert saved(page)[1:] == [["Payroll Sync", "2026-12-10T00:00Z", "17"]]
+
+
+def test_saved_csv_is_as_safe_in_a_spreadsheet_as_the_csv_folder(opened: Open) -> None:
+    page = opened(sample.hostile(), "#apps?cols=App%20name")
+    lines = saved(page)
+    assert len(lines) == len(sample.HOSTILE) + 1
+    for (name,) in lines:
+        assert not formula_like(name), name[:50]
+        assert without_inner_formulas(name) == name
 
 
 def test_a_check_has_its_page_under_its_own_name(opened: Open) -> None:
@@ -239,6 +330,9 @@ def test_a_check_has_its_page_under_its_own_name(opened: Open) -> None:
 )
 def test_an_address_that_makes_no_sense_does_no_harm(opened: Open, address: str) -> None:
     page = opened(sample.calm(), address)
+    if address.startswith("#apps/"):
+        assert page.locator("#app-body").inner_text() == "There is no such app in this report."
+        return
     assert " shown" in shown(page) or "There is no" in shown(page)
     assert rows(page) or "Nothing matches" in page.locator("#body").inner_text()
 
@@ -258,17 +352,19 @@ def test_hostile_names_do_nothing(opened: Open) -> None:
     for view in (
         "findings",
         "permissions",
-        "apps",
         "credentials",
         "consents",
         "conditional-access",
         "checks",
         "coverage",
         "waivers",
+        "changes",
     ):
         page.click(f"#tabs a[data-view={view}]")
+        settle(page)
         assert page.locator("#body tr.row").count() > 0
         page.locator("#body .open").first.click()
+        settle(page)
         for _ in range(min(22, page.locator("#body tr.row").count()) - 1):
             if page.locator("#next").is_enabled():
                 page.click("#next")
@@ -279,6 +375,12 @@ def test_hostile_names_do_nothing(opened: Open) -> None:
         )
         == 0
     )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in sample.HOSTILE:
+        page.goto(page.url.split("#")[0] + "#apps/" + sample.guid(name))
+        settle(page)
+        assert parts(page)[:2] == ["Findings 1", "Requested against granted 1"]
+    assert page.evaluate("document.querySelectorAll('#app img, #app svg, #app script').length") == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.click("#tabs a[data-view=apps]")
     page.fill("#search", "onerror")

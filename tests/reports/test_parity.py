@@ -18,6 +18,7 @@ import reports
 from auditor.audit.check import SEVERITIES
 from reports.junit import CALLS
 from tests.reports import sample
+from tests.reports.page_file import unpacked
 
 Counts = Counter[tuple[str, str, str]]
 """How many findings there are of each check, severity and state (new, known, waived)."""
@@ -62,7 +63,12 @@ def from_junit(folder: Path) -> Counts:
     return counts
 
 
-READERS = {"csv": from_csv, "sarif": from_sarif, "junit": from_junit}
+def from_html(folder: Path) -> Counts:
+    page = unpacked((folder / "audit.html").read_text(encoding="utf-8"))
+    return Counter((row["Check"], row["Severity"], row["State"]) for row in page["findings"]["rows"])
+
+
+READERS = {"html": from_html, "csv": from_csv, "sarif": from_sarif, "junit": from_junit}
 
 
 @pytest.fixture(scope="module", params=["calm", "hostile", "partial", "nothing"])
