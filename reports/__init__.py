@@ -34,6 +34,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
         "csv/checks.csv",
         "csv/coverage.csv",
         "csv/waivers.csv",
+        "csv/changes.csv",
     ),
     "md": ("audit.md",),
     "sarif": ("audit.sarif",),
@@ -41,7 +42,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 }
 """Every format by the name that ``--format`` takes, and the files it makes in the folder.
 
-A CSV file is left out where a source of its table was not read: "not read" must not look like "none". ``csv/coverage.csv`` is always there and names the source and the tables that lose by it.
+A CSV file is left out where a source of its table was not read: "not read" must not look like "none". ``csv/coverage.csv`` is always there and names the source and the tables that lose by it. ``csv/changes.csv`` is there with a baseline alone.
 """
 
 

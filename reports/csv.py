@@ -19,7 +19,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from auditor.audit.result import AuditRun
-from reports.columns import SHEETS, Sheet
+from reports.columns import CHANGES, SHEETS, Sheet, sheets_of
 from reports.rows import Value
 from reports.text import formula_like, iso_utc, visible, without_inner_formulas
 
@@ -42,12 +42,13 @@ def cell(value: Value) -> str:
 
 
 def has_facts(run: AuditRun, *, slug: str) -> bool:
-    """Whether the sheet with this slug has a file: not where one of its sources was not read."""
-    return not _sheet(slug).unread(run)
+    """Whether the sheet with this slug has a file: not where one of its sources was not read, nor changes without a baseline."""
+    sheet = _sheet(slug)
+    return sheet in sheets_of(run) and not sheet.unread(run)
 
 
 def _sheet(slug: str) -> Sheet:
-    return next(sheet for sheet in SHEETS if sheet.slug == slug)
+    return next(sheet for sheet in (*SHEETS, CHANGES) if sheet.slug == slug)
 
 
 def write_csv(run: AuditRun, path: Path, *, slug: str) -> None:

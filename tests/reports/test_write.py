@@ -15,7 +15,7 @@ import reports
 from auditor.audit.result import Coverage
 from auditor.errors import OutputError, UsageError
 from auditor.tenant.state import SourceState
-from reports.columns import SHEETS
+from reports.columns import CHANGES, SHEETS
 from tests.reports import sample
 
 
@@ -26,8 +26,8 @@ def everything_in(folder: Path) -> set[str]:
 @pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing"])
 def test_every_format_writes_its_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     written = reports.write(getattr(sample, name)(), list(reports.FORMATS), tmp_path / "out" / "deeper")
-    unread = {"hostile": {"permissions", "apps", "credentials"}, "partial": {"conditional-access"}}.get(name, set())
-    left_out = {f"csv/{slug}.csv" for slug in unread}
+    absent = {"hostile": {"permissions", "apps", "credentials"}, "partial": {"conditional-access", "changes"}}
+    left_out = {f"csv/{slug}.csv" for slug in absent.get(name, {"changes"})}
     names = [file for files in reports.FORMATS.values() for file in files if file not in left_out]
     assert written == [tmp_path / "out" / "deeper" / file for file in names]
     assert everything_in(tmp_path / "out" / "deeper") == {*names, "csv"}
@@ -57,7 +57,15 @@ def test_a_table_that_was_not_read_has_no_csv_file_and_an_older_one_is_not_left_
 
 
 def test_csv_has_a_file_for_each_data_sheet() -> None:
-    assert reports.FORMATS["csv"] == tuple(f"csv/{sheet.slug}.csv" for sheet in SHEETS)
+    assert reports.FORMATS["csv"] == tuple(f"csv/{sheet.slug}.csv" for sheet in (*SHEETS, CHANGES))
+
+
+def test_changes_have_a_csv_file_where_a_baseline_was_given_alone(tmp_path: Path) -> None:
+    reports.write(sample.calm(), ["csv"], tmp_path / "without")
+    assert not (tmp_path / "without" / "csv" / "changes.csv").exists()
+    reports.write(sample.drifted(), ["csv"], tmp_path / "with")
+    with (tmp_path / "with" / "csv" / "changes.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["Change"] for row in csv.DictReader(file)] == ["new", "gone", "changed", "new"]
 
 
 @pytest.mark.parametrize("name", ["sarif2", "xml", "pdf", ""])

@@ -131,7 +131,15 @@ def test_summary_holds_no_text_of_the_tenant_as_a_formula(tmp_path: Path) -> Non
     assert not any("evil" in formula for formula in formulas)
 
 
-@pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing"])
+def test_changes_since_the_baseline_come_last(tmp_path: Path) -> None:
+    book = opened(sample.drifted(), tmp_path)
+    assert book.sheetnames == [*NAMES, "Changes"]
+    assert [row["Change"].value for row in records(book["Changes"])] == ["new", "gone", "changed", "new"]
+    told = [row[0].value for row in book["Summary"].iter_rows(max_row=8)]
+    assert "4 changes since the baseline: 2 new, 1 gone, 1 changed. The sheet Changes has them." in told
+
+
+@pytest.mark.parametrize("name", ["calm", "hostile", "partial", "nothing", "drifted"])
 def test_the_package_keeps_the_rules_that_excel_enforces(name: str, tmp_path: Path) -> None:
     assert faults(written(getattr(sample, name)(), tmp_path)) == []
 
