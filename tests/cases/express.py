@@ -6,8 +6,9 @@ The rules, in the order they are applied:
    app-only; both or none: both flows are asked).
 2. Kind of app, by credential: secret, certificate, federated: a confidential app, a daemon without redirect URIs if the
    flow is app-only, else a web app. managed-identity: a managed identity. public-client: a native app. ropc, device-code:
-   public client flows allowed, no redirect URI. spa: a single-page app. Anything else: a daemon with a secret if app-only,
-   else a web app with one. ``client``: one of Microsoft's own clients instead.
+   public client flows allowed, no redirect URI. spa: a single-page app. obo: a middle tier with a secret. Anything else: a
+   daemon with a secret if app-only, else a web app with one. ``client``, or its name as the credential: one of
+   Microsoft's own clients instead.
 3. Requested goes to ``requiredResourceAccess``; a permission that no API publishes gets an id nobody knows.
 4. Granted: delegated ones by an admin for everybody unless the facts say whose consent it was; application ones by app
    role assignment to the service principal unless the facts say who holds them.
@@ -17,43 +18,33 @@ The rules, in the order they are applied:
 6. People: a user is declared only where something is known about one (delegated: who signs in; app-only: whose objects).
    A user has every plan the tenant owns unless the facts say otherwise.
 7. Where nothing is said about user consent, users may consent to what is not for admins alone, as they could by default
-   in the years most threads are from.
+   in the years most threads are from. So too with groups and apps: every member may create them, as is the default.
 8. What a token is asked for: ``resource_requested``; "other" is the app's own API.
+9. Method ``*``: GET where the reference knows one for the path, else the first that it knows.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from auditor.audit.check import DeclaredApp
+from auditor.call_parts import METHODS
 from auditor.emulator.app import is_guid
-from auditor.emulator.build import AAD_GRAPH, ARM, EXCHANGE, GRAPH, SHAREPOINT, App, Request, TenantBuilder
+from auditor.emulator.build import AAD_GRAPH, EXCHANGE, GRAPH, SHAREPOINT, App, TenantBuilder
 from auditor.predict.call import Call
 from auditor.predict.verdict import Flow
-from auditor.reference import catalog, overlay
-from auditor.reference.claims import SchemeName
+from auditor.reference import catalog
 from auditor.reference.resources import AZURE_CLI, AZURE_POWERSHELL, GRAPH_EXPLORER, GRAPH_POWERSHELL
-from tests.cases.case import BLAMELESS, Case, Granted, slug_of
+from tests.cases.case import Case, Granted
 from tests.cases.facts import Facts, facts_of
+from tests.cases.grants import completed, request, requests_of
 from tests.cases.people import add_user, take_plans
 
-PERMISSION_CAUSES = frozenset(
-    {
-        "permission-missing",
-        "consent-missing",
-        "consent-partial",
-        "consent-blocked",
-        "permission-unknown",
-        "permission-type-mismatch",
-    }
-)
-"""Causes of the gate that rule 5 is about."""
 CLIENTS = {
     "azure-cli": (AZURE_CLI, "Microsoft Azure CLI"),
     "azure-powershell": (AZURE_POWERSHELL, "Microsoft Azure PowerShell"),
@@ -80,6 +71,10 @@ _SUBSCRIBED = (
 _REPRESENTATIVE = ({"method": "GET", "path": "/me"}, {"method": "GET", "path": "/users"})
 """What a thread about signing in alone is taken to call: with a user, and app-only."""
 RESOURCES = {"aad-graph": AAD_GRAPH, "exchange": EXCHANGE, "sharepoint": SHAREPOINT}
+OTHERS = {"azure-devops": "499b84ac-1321-427f-aa17-267ca6975798", "key-vault": "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"}
+"""Microsoft's APIs that are asked for by their app ids."""
+_WITH_USER = ("public-client", "ropc", "device-code", "spa", "obo", *CLIENTS)
+"""Credentials that sign a user in, whatever the flow is called."""
 _ASKED = ("aad-graph", "exchange", "sharepoint", "arm")
 """Words of the product for what a token is asked for, beside Graph."""
 APP = "Caller"
@@ -129,9 +124,10 @@ class _Site:
 def express(case: Case, facts: Facts | None = None) -> Expressed:
     """The tenant and the declared app of a case."""
     facts = facts_of(case) if facts is None else facts
-    if case.account == "guest":
-        facts = replace(facts, guest=True)
+    if case.fault:
+        raise ValueError(case.fault)
     flow = flow_of(case)
+    facts = _of_columns(case, facts)
     site = _Site(case, facts, flow)
     case = replace(case, calls=_calls(site))
     granted, requested = completed(case, facts, flow)
@@ -152,13 +148,24 @@ def express(case: Case, facts: Facts | None = None) -> Expressed:
     )
 
 
+def _of_columns(case: Case, facts: Facts) -> Facts:
+    """Facts that a column tells and prose need not."""
+    if case.account == "guest":
+        facts = replace(facts, guest=True)
+    if case.credential == "obo":
+        facts = replace(facts, middle_tier=True)
+    if case.credential in CLIENTS and not facts.client:
+        facts = replace(facts, client=case.credential)  # type: ignore[arg-type]
+    return facts
+
+
 def flow_of(case: Case) -> Flow | None:
     """Rule 1."""
     if case.flow in ("app-only", "delegated"):
         return case.flow  # type: ignore[return-value]
     if case.credential == "managed-identity":
         return "app-only"
-    if case.credential in ("public-client", "ropc", "device-code", "spa"):
+    if case.credential in _WITH_USER:
         return "delegated"
     held = case.granted or case.requested
     if held.delegated and not held.application:
@@ -181,19 +188,25 @@ def _calls(site: _Site) -> tuple[Mapping[str, Any], ...]:
     case, facts = site.case, site.facts
     made = []
     for call in case.calls or (_REPRESENTATIVE[site.flow == "app-only"],):
+        path, method = call["path"], _method(call)
         body = list(call.get("body") or ())
-        body += [name for name in facts.body if call["method"] != "GET" and name not in body]
-        if (
-            call["path"] == "/subscriptions"
-            and call["method"] == "POST"
-            and not any("resource=" in one for one in body)
-        ):
+        body += [name for name in facts.body if method != "GET" and name not in body]
+        if path == "/subscriptions" and method == "POST" and not any("resource=" in one for one in body):
             body += [f"resource={_subscribed(case)}"]
-        path = call["path"]
         if facts.target == "self":
             path = re.sub(r"^/users/\{[^}]*\}", f"/users/{site.builder.principal_name(USER)}", path)
-        made.append({**call, "body": body, "path": path})
+        made.append({**call, "method": method, "body": body, "path": path})
     return tuple(made)
+
+
+def _method(call: Mapping[str, Any]) -> str:
+    """Rule 9."""
+    said = str(call["method"]).upper()
+    if said in METHODS:
+        return said
+    path = urlsplit(call["path"]).path
+    known = (one for one in METHODS if catalog.load().authorizing(one, path, raw=True))
+    return next(known, "GET")
 
 
 def _subscribed(case: Case) -> str:
@@ -206,76 +219,6 @@ def _subscribed(case: Case) -> str:
     return f"{owner}/messages"
 
 
-# --- permissions -----------------------------------------------------------------------------------------------------
-
-
-def completed(case: Case, facts: Facts, flow: Flow | None) -> tuple[Granted, Granted]:
-    """Rule 5: granted and requested, filled with the least set where nobody said and the failure came later."""
-    unsaid = case.grants_known == "unknown" or not (case.granted or case.requested)
-    if not unsaid or slug_of(case.cause) in PERMISSION_CAUSES:
-        return case.granted, case.requested
-    if case.cause in BLAMELESS and case.outcome == "success" and (facts.elsewhere or facts.owns):
-        return case.granted, case.requested
-    delegated, application = list(case.granted.delegated), list(case.granted.application)
-    for call in case.calls:
-        if flow != "app-only":
-            delegated += least_set(call, "personal" if case.account == "personal" else "delegated")
-        if flow != "delegated":
-            application += least_set(call, "application")
-    granted = Granted(tuple(dict.fromkeys(delegated)), tuple(dict.fromkeys(application)))
-    requested = Granted(
-        tuple(dict.fromkeys((*case.requested.delegated, *granted.delegated))),
-        tuple(dict.fromkeys((*case.requested.application, *granted.application))),
-    )
-    return granted, requested
-
-
-def least_set(call: Mapping[str, Any], scheme: SchemeName) -> list[str]:
-    """The least permissions of the reference for a call: one entry with what it also requires, and what fields add."""
-    parts = urlsplit(call["path"])
-    method, path = call["method"], parts.path
-    words = {re.split(r"[\s/(]", one)[0] for _, value in parse_qsl(parts.query) for one in re.split("[,;]", value)}
-    template = catalog.load().template(method, path)
-    if template is None:
-        return []
-    body = set(call.get("body") or ())
-    rule = overlay.load().resource_rule(method, template)
-    if rule is not None:
-        named = next((one.partition("=")[2] for one in body if one.startswith(f"{rule.field}=")), "me/messages")
-        return least_set({"method": rule.method, "path": f"/{named.lstrip('/')}"}, scheme)
-    entries = list((catalog.load().authorizing(method, path) or {}).get(scheme, ()))
-    added: list[str] = []
-    for one in overlay.load().field_rules(method, template):
-        if not set(one.names) & (body if one.where == "body" else words):
-            continue
-        listed = list(one.authorizations.get(scheme, ()))
-        if one.mode == "instead":
-            entries = listed
-        elif listed:
-            added += [listed[0].permission, *listed[0].also_requires[:1]]
-    first = [entries[0].permission, *entries[0].also_requires[:1]] if entries else []
-    return [*first, *added]
-
-
-def requests_of(builder: TenantBuilder, wanted: Granted, resource: str = GRAPH) -> list[Request]:
-    """Rule 3: what goes to ``requiredResourceAccess``."""
-    return [
-        _request(builder, name, kind, resource)
-        for kind, names in (("delegated", wanted.delegated), ("application", wanted.application))
-        for name in names
-    ]
-
-
-def _request(builder: TenantBuilder, name: str, kind: str, resource: str) -> Request:
-    """One permission: on the API asked for, else on the one of Microsoft's that publishes it, else an unknown id."""
-    for one in dict.fromkeys((resource, GRAPH, EXCHANGE, SHAREPOINT, AAD_GRAPH, ARM)):
-        try:
-            return (builder.permission_id(name, kind, one), kind, one)
-        except LookupError:
-            continue
-    return (str(uuid.uuid5(uuid.UUID(resource), f"{kind}/{name}")), kind, resource)
-
-
 # --- the tenant ------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +228,8 @@ def _surroundings(site: _Site) -> None:
         policies = {"off": (), "recommended": ("microsoft-user-default-recommended",)}
         policies |= {"legacy": ("microsoft-user-default-legacy",), "low": ("microsoft-user-default-low",)}
         builder.user_consent(*policies[facts.user_consent])
+    members = builder.data["authorizationPolicy"]["defaultUserRolePermissions"]
+    members["allowedToCreateApps"] = members["allowedToCreateSecurityGroups"] = not facts.members_create_nothing
     take_plans(builder, facts.lacks)
     if facts.policy:
         control = {"block": "block", "mfa": "mfa", "device": "compliantDevice"}[facts.policy]
@@ -381,7 +326,11 @@ def _grant(site: _Site, app: App, resource: str) -> None:
     case, facts, builder = site.case, site.facts, site.builder
     if case.granted.delegated:
         user = {"user": USER, "another-user": "Somebody Else"}.get(facts.consented)
-        builder.grant(app, " ".join(case.granted.delegated), resource=resource, user=user)
+        scopes: dict[str, list[str]] = {}
+        for name in case.granted.delegated:
+            scopes.setdefault(str(request(builder, name, "delegated", resource)[2]), []).append(name)
+        for one, names in scopes.items():
+            builder.grant(app, " ".join(names), resource=one, user=user)
     application = _held(builder, case.granted.application, resource)
     if facts.through_group:
         wanted = case.granted.application or case.requested.application
@@ -398,7 +347,7 @@ def _grant(site: _Site, app: App, resource: str) -> None:
 
 def _held(builder: TenantBuilder, names: Iterable[str], resource: str) -> list[tuple[str, str]]:
     """Id and API of application permissions."""
-    rows = (_request(builder, name, "application", resource) for name in names)
+    rows = (request(builder, name, "application", resource) for name in names)
     return [(row[0], str(row[2])) for row in rows if len(row) == 3]
 
 
@@ -425,6 +374,7 @@ def _users(site: _Site) -> tuple[str, ...]:
 def _resource(case: Case, facts: Facts, app_id: str) -> str:
     """Rule 8."""
     wanted = case.resource if case.resource in ("graph", *_ASKED) else facts.resource or case.resource
+    wanted = OTHERS.get(wanted, wanted)
     if wanted in ("graph", "unknown"):
         return "graph"
     if wanted in _ASKED or ":" in wanted or is_guid(wanted):

@@ -32,6 +32,8 @@ class Facts:
     policy_on: str = ""
     """Its one target: an app id, ``Office365``."""
     security_defaults: bool = False
+    members_create_nothing: bool = False
+    """Members may create neither groups nor apps; by default they may."""
     # --- the app ---
     app: Literal["", "disabled", "unknown", "orphan", "external", "unassigned"] = ""
     """Its service principal is disabled; the tenant has none; the registration was deleted; it is registered in another

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.cases.case import Case, Granted, own_cases
-from tests.cases.express import express, flow_of, least_set, text_of
+from tests.cases.express import express, flow_of, text_of
 from tests.cases.facts import Facts, facts_from
+from tests.cases.grants import least_set
 from tests.cases.infer import infer_facts, phrases
 
 SAID: list[tuple[str, dict[str, Any]]] = [
@@ -130,7 +131,7 @@ def test_the_least_set_has_what_is_also_required_and_what_fields_add() -> None:
 
 
 def test_odd_columns_are_borne() -> None:
-    odd = case(calls=(), credential="something new", account="guest", resource="key-vault", flow="delegated")
+    odd = case(calls=(), credential="something new", account="guest", resource="something else", flow="delegated")
     expressed = express(odd)
     assert expressed.texts == ("GET /me",)
     assert expressed.users == ("signed.in_partner.example#EXT#@contoso.onmicrosoft.com",)
