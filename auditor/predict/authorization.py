@@ -95,6 +95,7 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules, us
     granted: list[str] = []
     obstacles: list[Obstacle] = []
     needs: list[str] = []
+    unmet: list[Requirement] = []
     for wanted in facts.requirements:
         met = wanted.met_by(carried.held)
         if met:
@@ -104,7 +105,11 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules, us
             continue
         needs += wanted.needs
         base = (facts.listed or {}).get(scheme, ())
-        obstacles += missing.obstacles(Gap(who, question, carried, facts, wanted, base))
+        found = list(missing.obstacles(Gap(who, question, carried, facts, wanted, base)))
+        unmet.append(wanted)
+        obstacles += found
+    if len(unmet) > 1:
+        obstacles[0] = _together(obstacles[0], unmet[1:], carried)
     if not obstacles:
         obstacles += _undecided_by_value(who, question, carried, facts)
     if not obstacles:
@@ -115,6 +120,27 @@ def _by_lists(who: Subject, question: Question, carried: Token, facts: Rules, us
         tuple(dict.fromkeys(needs))[:SHOWN],
         facts.template,
         ways=(facts.listed or {}).get(scheme, ()),
+    )
+
+
+def _together(first: Obstacle, others: list[Requirement], carried: Token) -> Obstacle:
+    """The first cause with what the call's other lists need beside it, so that one repair is the whole repair."""
+    sets = []
+    for way in first.needs:
+        names = way.split(" + ")
+        for wanted in others:
+            if wanted.needs and not wanted.met_by(carried.held | set(names)):
+                names += [name for name in wanted.needs[0].split(" + ") if name not in names]
+        sets.append(" + ".join(names))
+    more = sets[0].split(" + ")[len(first.needs[0].split(" + ")) :] if sets else []
+    if not more:
+        return first
+    beside = f"{' and '.join(more)}{f' for {others[0].because}' if others[0].because else ''}"
+    return replace(
+        first,
+        reason=f"{first.reason.rstrip('.')}; it needs {beside} too.",
+        fix=f"{first.fix} {' and '.join(more)} must be requested and consented to as well.".strip(),
+        needs=tuple(dict.fromkeys(sets)),
     )
 
 

@@ -154,9 +154,13 @@ def _doubts(
         if not ways or not reached.services or reached.guessed:
             continue
         by_place = policy.blocks and acts_on_behalf and "locations" in policy.narrowed_by
+        # What runs on a command line often tells no platform, and a policy on unknown ones is common.
+        by_platform = policy.blocks and "platforms" in policy.narrowed_by and row.kind == "first-party"
         by_device = not policy.blocks and not policy.narrowed_by and bool(policy.fails(DEVICE_CODE) & _DEVICE_RULES)
         if by_place:
             seen = f"blocks sign-ins by place, and {name(row)} acts on behalf of its users from the address of its own server"
+        elif by_platform:
+            seen = f"blocks sign-ins by platform, and what {name(row)} runs on may not tell its own"
         elif by_device:
             seen = (
                 f"demands {demanded(policy)} of {_whose(policy, among, user)}; from any other device no token is issued"
@@ -168,7 +172,7 @@ def _doubts(
             certainty="possible",
             reason=f"The policy {policy.name} {seen}.",
             http_status=400,
-            error_code=error_code_of(frozenset() if by_place else policy.fails(DEVICE_CODE), policy),
+            error_code=error_code_of(frozenset() if by_place or by_platform else policy.fails(DEVICE_CODE), policy),
             fix=_BLOCK_FIX,
             evidence={"policy": policy.name, "policy_id": policy.id, "controls": sorted(policy.controls)},
         )

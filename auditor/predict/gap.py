@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auditor.predict.kinship import nearly_met
-from auditor.predict.rules import Requirement, Rules, written
+from auditor.predict.rules import SHOWN, Requirement, Rules, written
 from auditor.predict.services import refusal, service_of
 from auditor.predict.subject import Subject
 from auditor.predict.token import Token
@@ -68,25 +68,26 @@ class Gap:
         return bool(names) and bool(self.wanted.met_by(names | self.carried.held))
 
     def among(self, names: frozenset[str]) -> tuple[str, ...]:
-        """Those of these permissions that the list asks for, the least privileged first."""
-        wanted = [name.lower() for way in self.wanted.ways for name in (way.permission, *way.also_requires)]
-        return tuple(
-            sorted((name for name in names if name.lower() in wanted), key=lambda name: wanted.index(name.lower()))
-        )
+        """The ways that these permissions beside the token's would meet, least privileged first; ``A + B`` for two together."""
+        return tuple(dict.fromkeys(written(way) for way in self.wanted.met_by(names | self.carried.held)))[:SHOWN]
 
     def which(self, names: frozenset[str]) -> str:
-        """As ``among``, in words: one is enough, unless the list wants several together."""
-        found = self.among(names)
-        joined = " and " if any(way.also_requires for way in self.wanted.ways) else " or "
-        return joined.join(found[:3]) or self.needed
+        """As ``among``, in words, and without what the token carries."""
+        held = {name.lower() for name in self.carried.held}
+        ways = [way.split(" + ") for way in self.among(names)]
+        found = dict.fromkeys(" and ".join(one for one in way if one.lower() not in held) for way in ways)
+        return " or ".join(list(found)[:3]) or self.needed
 
     def names(self, permission: str) -> bool:
         """Whether the list names a permission."""
         return any(permission.lower() == way.permission.lower() for way in self.wanted.ways)
 
     def of_other_type(self) -> tuple[Authorization, ...]:
-        """What opens the call to the other type of token."""
+        """What opens the call to the other type of token; of /me, what an app would call in its place."""
         listed = self.facts.listed or {}
+        call = self.question.call
+        if not self.app_only and call.path.lower().startswith("/me/"):
+            listed = catalog.load().authorizing(call.method, f"/users/{{id}}{call.path[3:]}") or {}
         return listed.get("delegated" if self.app_only else "application", ())
 
     def under_other_type(self) -> tuple[str, ...]:
