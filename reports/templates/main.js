@@ -22,7 +22,10 @@ function show() {
   data = next;
   $("overview").hidden = state.view !== "findings";
   for (const tab of document.querySelectorAll("#tabs a")) {
-    if (tab.dataset.view === state.view) tab.setAttribute("aria-current", "page"); else tab.removeAttribute("aria-current");
+    if (tab.dataset.view !== state.view) { tab.removeAttribute("aria-current"); continue; }
+    tab.setAttribute("aria-current", "page");
+    const [from, to] = [tab.offsetLeft - 16, tab.offsetLeft + tab.offsetWidth - $("tabs").clientWidth + 16];
+    if ($("tabs").scrollLeft > from || $("tabs").scrollLeft < to) $("tabs").scrollLeft = from;
   }
   browser.hidden = onApp();
   $("app").hidden = !onApp();
@@ -48,6 +51,7 @@ function drawView() {
   const severities = state.view === "findings" ? state.filters.get("Severity") : null;
   for (const button of document.querySelectorAll(".severity")) button.setAttribute("aria-pressed", String(Boolean(severities?.has(button.dataset.severity))));
   $("view-title").textContent = data.title;
+  $("view-title").setAttribute("aria-level", state.view === "findings" ? "2" : "1"); // The tenant's name is the first heading there.
   $("view-meaning").textContent = data.meaning + (data.gap ? " Incomplete: " + data.gap : "");
   $("caption").textContent = data.title + ": " + data.meaning;
   if ($("search").value !== state.q) $("search").value = state.q;
