@@ -137,7 +137,7 @@ class BaselineSettings:
 
     file: Annotated[
         Path | None,
-        Key(values.optional_path, "An earlier audit.json; findings already in it are marked known.", flag="--baseline"),
+        Key(values.optional_path, "An earlier audit.json, or the folder of a snapshot; findings already in it are marked known.", flag="--baseline"),
     ] = None
 
 

@@ -58,6 +58,7 @@ def chunks(run: AuditRun) -> Iterator[bytes]:
     yield _member("signed_in_as", run.signed_in_as or None)
     yield _member("requests", run.requests)
     yield _member("complete", run.is_complete)
+    yield _member("scope", sorted(run.scope))
     yield from _array("coverage", map(_coverage, run.coverage))
     yield from _array("checks", map(_check, run.checks))
     yield from _array("apps", _table(run.apps, _APPS, tuples=("flows",)))
@@ -73,8 +74,23 @@ def chunks(run: AuditRun) -> Iterator[bytes]:
         "conditional_access", _table(run.conditional_access, tuple(tables.CONDITIONAL_ACCESS), objects=objects)
     )
     yield from _array("waivers", ({field: getattr(waiver, field) for field in _WAIVERS} for waiver in run.waivers))
+    if run.directory_roles is None:
+        yield _member("directory_roles", None)
+    else:
+        yield from _array("directory_roles", _table(run.directory_roles, tuple(tables.DIRECTORY_ROLES)))
+    yield from _drift(run)
     summary = {"apps": len(run.apps), "permissions": len(run.permissions), "findings": run.counts()}
     yield b'"summary": ' + _dumps(summary) + b"\n}\n"
+
+
+def _drift(run: AuditRun) -> Iterator[bytes]:
+    """What changed since the baseline; null where none was given, and not an empty list."""
+    if run.changes is None:
+        yield _member("baseline", None) + _member("changes", None) + _member("not_compared", None)
+        return
+    yield _member("baseline", {"collected_at": iso_utc(run.baseline_at) if run.baseline_at else None})
+    yield from _array("changes", (change.to_row() for change in run.changes))
+    yield from _array("not_compared", (gap.to_row() for gap in run.not_compared))
 
 
 def _member(key: str, value: object) -> bytes:

@@ -6,8 +6,12 @@ Tenant text is escaped: it can make no link, no mark-up, no mention and no table
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+from auditor.audit.change import Change, Gap
 from auditor.audit.check import SEVERITIES, Finding
 from auditor.audit.result import AuditRun
 from reports.overview import (
@@ -24,6 +28,8 @@ from reports.text import cut, one_line, plural, spoken_utc
 
 MAX_FINDINGS = 20
 """Findings listed; a job summary is read on one screen."""
+MAX_CHANGES = 200
+"""Changes listed where they are all that is told; a comment on a pull request takes 65,536 characters."""
 _TEXT_LIMIT = 400
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~!&@]|:(?=\S)")
 
@@ -71,7 +77,52 @@ def to_markdown(run: AuditRun) -> str:
             f"| {escaped(app.display_name)} | {_word(app.severity)} | {app.findings} | {escaped(app.summary)} |"
             for app in apps
         ]
+    if run.changes is not None:
+        since = f" of {spoken_utc(run.baseline_at)}" if run.baseline_at else ""
+        lines += ["", "## Changed since the baseline", "", f"Compared with the baseline{since}:"]
+        lines[-1] += f" {changes_counted(run.changes)}."
+        lines += _changes(run.changes, run.not_compared, MAX_FINDINGS)
     return "\n".join([*lines, *_worst(run), ""])
+
+
+def drift_markdown(
+    tenant: str, old: datetime, new: datetime, changes: Sequence[Change], not_compared: Sequence[Gap]
+) -> str:
+    """What changed between two audits, as text of its own.
+
+    Args:
+        tenant: name or id.
+        old: when the older side was collected.
+        new: when the newer one was.
+        changes: worst first.
+        not_compared: what the comparison leaves open.
+    """
+    lines = [
+        f"# What changed in {escaped(tenant)}",
+        "",
+        f"From {spoken_utc(old)} to {spoken_utc(new)}: {changes_counted(changes)}.",
+        *_changes(changes, not_compared, MAX_CHANGES),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def changes_counted(changes: Sequence[Change]) -> str:
+    """In words, how many changes of each kind: ``3 new, 1 gone, 2 changed``."""
+    counts = Counter(change.kind for change in changes)
+    kinds = [f"{counts[kind]:,} {kind}" for kind in ("new", "gone", "changed") if counts[kind]]
+    return ", ".join(kinds) or "nothing that was compared has changed"
+
+
+def _changes(changes: Sequence[Change], not_compared: Sequence[Gap], most: int) -> list[str]:
+    lines = ["", "| Change | What | What became of it |", "|---|---|---|"] if changes else []
+    lines += [f"| {change.kind} | {change.thing} | {escaped(change.summary)} |" for change in changes[:most]]
+    if len(changes) > most:
+        lines += ["", f"{len(changes) - most:,} more are in the JSON file."]
+    if not_compared:
+        lines += ["", "Not compared:", "", *(f"- {escaped(gap.reason)}" for gap in not_compared[:most])]
+    if len(not_compared) > most:
+        lines += ["", f"{len(not_compared) - most:,} more gaps are in the JSON file."]
+    return lines
 
 
 def write_markdown(run: AuditRun, path: Path) -> None:

@@ -1,35 +1,67 @@
-"""The baseline: fingerprints of an earlier ``audit.json``. Findings among them are known and do not count for the gate."""
+"""Reading what an audit is compared with: an earlier ``audit.json``, or a snapshot folder, which is audited for it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import orjson
+
+from auditor.audit.result import AuditRun
+from auditor.audit.side import Side
 from auditor.errors import InputError
+from auditor.tenant.snapshot import MANIFEST, Snapshot
+
+REPORT = "audit.json"
+SCHEMA_VERSION = 1
 
 
-def fingerprints(file: Path | None, tenant_id: str) -> frozenset[str]:
-    """The fingerprints of an earlier audit's findings; none without a file.
+def read_side(path: Path, audited: Callable[[Snapshot], AuditRun]) -> Side:
+    """One side of a comparison.
 
     Args:
-        file: the earlier ``audit.json``.
-        tenant_id: the tenant audited now. Fingerprints of another tenant match nothing, and whoever gave them expects
-            that they do.
+        path: an ``audit.json``, a folder of reports with one in it, or a snapshot folder.
+        audited: audits a snapshot.
 
     Raises:
-        InputError: the file cannot be read, is no ``audit.json`` that this version understands, or is of another tenant.
+        InputError: it is none of them, is damaged, or was written by a newer version.
     """
-    if file is None:
-        return frozenset()
     try:
-        data = json.loads(file.read_bytes())
-        if data["schema_version"] != 1:
-            raise InputError(f"{file}: this audit.json has schema version {data['schema_version']!r}, expected 1.")
-        found = str(data["tenant"]["id"])
-        if found.lower() != tenant_id.lower():
-            raise InputError(f"{file}: the baseline is of tenant {found}, and tenant {tenant_id} is audited.")
-        return frozenset(str(finding["fingerprint"]) for finding in data["findings"])
+        is_folder = path.is_dir()
+        report = path / REPORT if is_folder and not (path / MANIFEST).exists() and (path / REPORT).is_file() else None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from None
+    if is_folder and report is None:
+        return Side.of_run(audited(Snapshot.open(path)))
+    return _read_report(report or path)
+
+
+def _read_report(file: Path) -> Side:
+    try:
+        data = _parsed(file.read_bytes())
+        if "schema_version" not in data and "sources" in data:
+            raise InputError(f"{file}: this is a part of a snapshot; give the snapshot's folder.")
+        version = data["schema_version"]
+        if version != SCHEMA_VERSION or isinstance(version, bool):
+            raise InputError(f"{file}: this audit.json has schema version {version!r}, expected {SCHEMA_VERSION}.")
+        if "sources" in data and "findings" not in data:
+            raise InputError(f"{file}: this is the manifest of a snapshot; give the snapshot's folder.")
+        return Side.of_report(data)
     except OSError as error:
-        raise InputError(f"{file}: the baseline cannot be read ({error.strerror or error}).") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{file}: the baseline is not an audit.json that Graph Auditor wrote.") from None
+        raise InputError(f"{file}: cannot be read ({error.strerror or error}).") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise InputError(
+            f"{file}: not what was expected: an audit.json that Graph Auditor wrote, or the folder of a snapshot."
+        ) from None
+
+
+def _parsed(raw: bytes) -> Any:
+    """The JSON of a file, also in the encodings that PowerShell redirects standard output in (UTF-16, byte order mark)."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        data = json.loads(raw)
+        orjson.dumps(data)  # lone surrogates and numbers beyond 64 bits: nothing that we write
+        return data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import pandas as pd
@@ -57,6 +57,30 @@ class WaiverState:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What people wrote beside one finding in an earlier workbook, and what the finding was."""
+
+    fingerprint: str
+    status: str | None = None
+    owner: str | None = None
+    due: date | str | None = None
+    """A day, or the text that stood in its place."""
+    decision: str | None = None
+    comment: str | None = None
+    severity: str | None = None
+    check: str | None = None
+    display_name: str | None = None
+    app_id: str | None = None
+    permission: str | None = None
+    summary: str | None = None
+
+    @property
+    def written(self) -> tuple[date | str | None, ...]:
+        """The reviewer's five columns."""
+        return self.status, self.owner, self.due, self.decision, self.comment
+
+
+@dataclass(frozen=True)
 class AuditRun:
     """One audit. DataFrames have the columns given here; missing values are NaN/NA/NaT or None."""
 
@@ -98,6 +122,8 @@ class AuditRun:
     """App ids that the audit is limited to; empty: the whole tenant. ``apps`` may hold more where a snapshot is limited."""
     directory_roles: pd.DataFrame | None = None
     """``tables.DIRECTORY_ROLES`` columns; None: they were not read."""
+    reviews: Mapping[str, Review] = field(default_factory=dict)
+    """Reviews of an earlier workbook by fingerprint, those of findings that are gone too; not in ``audit.json``."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Markdown page of each check by slug, for reports that show them."""
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from auditor import __version__
-from auditor.cli import audit, catalog, check, checks, collect, demo, doctor, emulate, explain, permissions
+from auditor.cli import audit, catalog, check, checks, collect, demo, diff, doctor, emulate, explain, permissions
 from auditor.errors import AuditorError
 
 INTERRUPTED = 130
@@ -36,6 +36,7 @@ app.command("collect")(collect.command)
 app.command("permissions")(permissions.command)
 app.command("doctor")(doctor.command)
 app.command("explain", cls=explain.WithoutTokens)(explain.command)
+app.command("diff")(diff.command)
 app.command("checks")(checks.command)
 app.command("demo")(demo.command)
 app.command("emulate")(emulate.command)

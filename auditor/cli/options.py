@@ -139,8 +139,18 @@ Baseline = Annotated[
     typer.Option(
         "--baseline",
         metavar="FILE",
-        help="An earlier audit.json: findings already in it are marked known and do not count for --fail-on.",
+        help="An earlier audit.json, or the folder of a snapshot: findings already in it are marked known and do not count"
+        " for --fail-on, and the reports say what changed since.",
         rich_help_panel=GATE,
+    ),
+]
+Review = Annotated[
+    Path | None,
+    typer.Option(
+        "--review",
+        metavar="FILE",
+        help="An earlier audit.xlsx: what people wrote in its review columns is carried over to the new one.",
+        rich_help_panel=WRITE,
     ),
 ]
 FailOn = Annotated[

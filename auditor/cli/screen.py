@@ -76,7 +76,8 @@ class Screen:
         with reader_may_leave():
             if title:
                 shown.print(Text(one_line(without_tokens(title)), style="bold"))
-            shown.print(table)
+            if table.row_count or not title:  # "no finding" needs no columns under it
+                shown.print(table)
 
 
 def say(text: str) -> None:
@@ -129,6 +130,11 @@ def write_json(data: Any) -> None:
         while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part and say so
             rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
+
+
+def write_text(text: str) -> None:
+    """A text document on standard output, UTF-8 whatever the terminal speaks."""
+    write_json(text.encode(errors="replace"))
 
 
 @contextmanager

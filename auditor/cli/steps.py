@@ -25,7 +25,7 @@ from auditor.reference.clouds import CLOUDS
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from auditor.audit.check import Check, Finding
+    from auditor.audit.check import Check, Context, Finding
     from auditor.audit.result import AuditRun
     from auditor.tenant.snapshot import Snapshot
     from auditor.tenant.tables import Tenant
@@ -89,6 +89,8 @@ def read_job(
         _refuse_impossible(snapshot, "--from", InputError)
     if save_snapshot is not None:
         _refuse_unusable(save_snapshot)
+    if settings.baseline.file is not None:
+        _refuse_absent(settings.baseline.file)
     if writes and settings.report.out is not None and not to_standard_output:
         _check_out(settings.report.out, settings.report.formats)
     app_ids = tuple(dict.fromkeys(values.guid(app, values.Place("--app")) for app in apps))
@@ -108,6 +110,13 @@ def _refuse_impossible(path: Path, place: str, error: type[AuditorError]) -> Non
     except (OSError, ValueError) as reason:
         why = (reason.strerror if isinstance(reason, OSError) else None) or reason
         raise error(f"{place}: {values.shown(str(path))} cannot be used ({why}).") from None
+
+
+def _refuse_absent(baseline: Path) -> None:
+    """Finds out before an hour of reading that there is nothing to compare with."""
+    _refuse_impossible(baseline, "the baseline (--baseline)", InputError)
+    if not baseline.exists():
+        raise InputError(f"{baseline}: the baseline is not there; expected an audit.json or the folder of a snapshot.")
 
 
 def _refuse_unusable(folder: Path) -> None:
@@ -299,28 +308,38 @@ def audited(tenant: Tenant, snapshot: Snapshot, job: Job, checks: Sequence[Check
         InputError: the snapshot or the baseline cannot be used.
         UsageError: the snapshot is of another tenant than the one asked for.
     """
-    from auditor.audit.baseline import fingerprints
-    from auditor.audit.check import Context, DeclaredApp
     from auditor.audit.run import Scope, audit
     from auditor.audit.waivers import Waiver
+    from auditor.cli import drift
 
     settings = job.settings
     if job.snapshot is not None:
         _refuse_other_tenant(settings.tenant.id, snapshot)
-    known = fingerprints(settings.baseline.file, snapshot.tenant_id)
-    context = Context(
+    baseline = drift.baseline(settings, snapshot.tenant_id)
+    scope = Scope(
+        app_ids=frozenset(job.app_ids),
+        baseline=frozenset() if baseline is None else baseline.fingerprints,
+        waivers=[Waiver(**asdict(waiver)) for waiver in settings.waivers],
+    )
+    run = audit(tenant, context_of(settings, snapshot), scope, checks)
+    return run if baseline is None else drift.since(run, baseline)
+
+
+def context_of(settings: config.Settings, snapshot: Snapshot) -> Context:
+    """What the checks may know beside the tenant: the clock of the snapshot, and what the configuration declares.
+
+    Raises:
+        UsageError: the snapshot is of another cloud than the one that is configured.
+    """
+    from auditor.audit.check import Context, DeclaredApp
+
+    return Context(
         now=snapshot.collected_at,
         cloud=config.cloud_of(settings.tenant, snapshot.cloud),
-        tenant_id=tenant.id,
+        tenant_id=snapshot.tenant_id,
         credential_warning_days=settings.checks.credential_expiry_days,
         apps={app.app_id: DeclaredApp(**asdict(app)) for app in settings.apps},
     )
-    scope = Scope(
-        app_ids=frozenset(job.app_ids),
-        baseline=known,
-        waivers=[Waiver(**asdict(waiver)) for waiver in settings.waivers],
-    )
-    return audit(tenant, context, scope, checks)
 
 
 def _refuse_other_tenant(wanted: str, snapshot: Snapshot) -> None:

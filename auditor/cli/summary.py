@@ -110,6 +110,7 @@ def close(run: AuditRun, files: Iterable[Path], screen: Screen, fail_on: str) ->
     waived = sum(finding.waived for finding in run.findings)
     if known or waived:
         screen.say(f"{counted(len(run.findings), 'finding')}: {known:,} known, {waived:,} waived.")
+    say_drift(run, screen)
     if count := counting(run, fail_on):
         verb = "counts" if len(count) == 1 else "count"
         named = ", ".join(f"{finding.check} {_short(_owner(finding))}" for finding in count[:NAMED])
@@ -119,3 +120,14 @@ def close(run: AuditRun, files: Iterable[Path], screen: Screen, fail_on: str) ->
         screen.say(f"No finding counts for --fail-on {fail_on}.")
     for file in files:
         screen.say(f"report: {file}")
+
+
+def say_drift(run: AuditRun, screen: Screen) -> None:
+    """What changed since the baseline, counted, on one line; nothing without a baseline."""
+    if run.changes is None:
+        return
+    from reports.markdown import changes_counted
+
+    since = f" of {run.baseline_at:%Y-%m-%d %H:%M} UTC" if run.baseline_at else ""
+    left = f"; {counted(len(run.not_compared), 'gap')} in the comparison" if run.not_compared else ""
+    screen.say(f"Since the baseline{since}: {changes_counted(run.changes)}{left}.")
