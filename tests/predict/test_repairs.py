@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pytest
 
 from auditor.emulator import shapes
+from auditor.emulator.build import TenantBuilder
 from auditor.emulator.contoso import contoso, declared_calls
 from auditor.emulator.server import Emulator
 from auditor.predict.call import parse_call
@@ -47,6 +48,12 @@ def id_of(name: str, kind: Kind) -> str:
     assert form, f"{name} does not exist as {kind} permission, and nobody can grant it"
     assert form.id
     return str(form.id)
+
+
+def exists(name: str, kind: Kind) -> bool:
+    known = catalog.load().permission(name)
+    form = known and (known.application if kind == "application" else known.delegated)
+    return bool(form and form.id)
 
 
 def repair(data: dict[str, Any], prediction: Prediction, least: str) -> None:
@@ -82,7 +89,9 @@ def judged(data: dict[str, Any], asked: Sequence[Question]) -> list[Prediction]:
 
 def complaint(before: Prediction, least: str, after: Prediction) -> str | None:
     """What is wrong with a repair, in words; None where it did what was told."""
-    told = f"{before.call.text} {before.flow}: {before.check} ({before.reason}), also {before.also}; granted {least}, then"
+    told = (
+        f"{before.call.text} {before.flow}: {before.check} ({before.reason}), also {before.also}; granted {least}, then"
+    )
     if after.verdict == "denied" and after.check in BY_PERMISSION:
         return f"{told} {after.check}: {after.reason}"
     if after.verdict == "denied" and after.check not in before.also:
@@ -92,8 +101,14 @@ def complaint(before: Prediction, least: str, after: Prediction) -> str | None:
     return None
 
 
+def grantable(before: Prediction) -> bool:
+    """Whether anybody can grant the least set. The map has calls whose only permission Microsoft Graph does not publish."""
+    kind: Kind = "application" if before.flow == "app-only" else "delegated"
+    return bool(before.needs) and all(exists(name, kind) for name in before.needs[0].split(" + "))
+
+
 def repairable(before: Prediction) -> bool:
-    return before.verdict == "denied" and before.check in BY_PERMISSION and bool(before.needs)
+    return before.verdict == "denied" and before.check in BY_PERMISSION and grantable(before)
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
@@ -130,14 +145,16 @@ def test_the_least_set_ends_the_denial(seed: int) -> None:
                 if one.personal or answer.verdict != "allowed":
                     continue
                 if ask(emulator, made.builder.tenant_id, one, method, path) == "refused":
-                    wrong.append(f"{answer.call.text} {one.kind} of {one.user}: the emulator refuses it after the repair")
+                    wrong.append(
+                        f"{answer.call.text} {one.kind} of {one.user}: the emulator refuses it after the repair"
+                    )
     assert wrong == []
     assert after["allowed"] >= 0.5 * after.total()
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
-def test_each_of_the_sets_ends_the_denial(which: int) -> None:
-    made = make(14, PAIRS)
+@pytest.mark.parametrize("seed", [14, 15])
+def test_so_does_the_last_of_the_sets(seed: int) -> None:
+    made = make(seed, PAIRS)
     asked = [
         Question(one.app.app_id, parse_call(f"{method} {path}"), one.flow, (one.user,) if one.user else ())
         for one, method, path in made.pairs
@@ -145,17 +162,98 @@ def test_each_of_the_sets_ends_the_denial(which: int) -> None:
     before = judged(made.builder.data, asked)
     first: dict[str, int] = {}
     for number, prediction in enumerate(before):
-        if repairable(prediction) and len(prediction.needs) > which:
+        if repairable(prediction) and len(prediction.needs) > 1:
             first.setdefault(prediction.app_id, number)
+    assert len(first) >= 5
     data = copy.deepcopy(made.builder.data)
     for number in first.values():
-        repair(data, before[number], before[number].needs[which])
+        repair(data, before[number], before[number].needs[-1])
     answers = judged(data, [asked[number] for number in first.values()])
     said = [
-        complaint(before[number], before[number].needs[which], answer)
+        complaint(before[number], before[number].needs[-1], answer)
         for number, answer in zip(first.values(), answers, strict=True)
     ]
-    assert len(said) >= 10
+    assert [one for one in said if one] == []
+
+
+CALLS = (
+    "GET /users",
+    "GET /users?$select=signInActivity",
+    "GET /users/{id}?$select=employeeLeaveDateTime",
+    "PATCH /users/{id} {passwordProfile}",
+    "PATCH /users/{id} {accountEnabled}",
+    "PATCH /users/{id} {mobilePhone}",
+    "PATCH /users/{id} {displayName, employeeLeaveDateTime}",
+    "DELETE /users/{id}",
+    "POST /users/{id}/sendMail",
+    "POST /users/{id}/revokeSignInSessions",
+    "POST /groups {isAssignableToRole}",
+    "POST /groups/{id}/members/$ref",
+    "POST /subscriptions {resource=users/{id}/messages}",
+    "POST /subscriptions {resource=teams/allMessages}",
+    "POST /search/query {entityTypes=site}",
+    "POST /search/query {entityTypes=message}",
+    "GET /me",
+    "GET /me/messages",
+    "GET /me/manager",
+    "GET /sites/{id}/lists",
+    "GET /teams/{id}/channels/{id}/messages",
+    "GET /communications/callRecords/{id}",
+    "GET /auditLogs/signIns",
+    "GET /reports/getOffice365ActiveUserDetail(period='D7')",
+    "GET /applications(appId='{id}')",
+    "POST /servicePrincipals/{id}/appRoleAssignedTo",
+    "POST /oauth2PermissionGrants",
+    "GET /identity/conditionalAccess/policies",
+    "POST /identity/conditionalAccess/policies",
+    "GET /deviceManagement/managedDevices",
+    "GET /security/alerts_v2",
+    "GET /planner/tasks/{id}",
+    "POST /onlineMeetings",
+    "GET /users/{id}/calendarView",
+    "GET /directoryRoles",
+    "beta:GET /users/{id}/authentication/methods",
+    "POST /users/{id}/authentication/phoneMethods",
+    "POST /invitations",
+    "GET /groups/{id}/threads",
+    "GET /print/printers",
+)
+"""Calls of all kinds, among them those whose fields decide what they need."""
+
+
+@pytest.mark.parametrize("state", ["holds nothing", "requests the other type", "requests it", "for somebody else"])
+@pytest.mark.parametrize("flow", ["app-only", "delegated"])
+def test_calls_whose_fields_decide(flow: Literal["app-only", "delegated"], state: str) -> None:
+    """One app for each call, in a tenant with every licence, with an administrator who signs in."""
+    builder = TenantBuilder()
+    builder.licence("AAD_PREMIUM_P2")
+    builder.user("Ada Admin", roles=["Global Administrator"])
+    users = (builder.principal_name("Ada Admin"),) if flow == "delegated" else ()
+    kind: Kind = "application" if flow == "app-only" else "delegated"
+    other: Kind = "delegated" if flow == "app-only" else "application"
+    bare = builder.app("Bare", web=["https://bare.example/in"])
+    least = judged(builder.data, [Question(bare.app_id, parse_call(call), flow, users) for call in CALLS])
+    asked = []
+    for number, (call, prediction) in enumerate(zip(CALLS, least, strict=True)):
+        names = prediction.needs[0].split(" + ") if grantable(prediction) else []
+        wanted = [(name, kind) for name in names] if state != "requests the other type" else []
+        if state == "requests the other type":
+            wanted = [(name, other) for name in names if exists(name, other)]
+        app = builder.app(
+            f"App {number}",
+            web=[f"https://app{number}.example/in"],
+            requests=[] if state == "holds nothing" else wanted,
+        )
+        if state == "for somebody else" and kind == "delegated" and names:
+            builder.grant(app, " ".join(names), user="Somebody Else")
+        asked.append(Question(app.app_id, parse_call(call), flow, users))
+    before = judged(builder.data, asked)
+    todo = [number for number, prediction in enumerate(before) if repairable(prediction)]
+    assert len(todo) >= 20
+    for number in todo:
+        repair(builder.data, before[number], before[number].needs[0])
+    answers = judged(builder.data, [asked[number] for number in todo])
+    said = [complaint(before[n], before[n].needs[0], answer) for n, answer in zip(todo, answers, strict=True)]
     assert [one for one in said if one] == []
 
 
@@ -168,7 +266,7 @@ def test_the_demo_tenant() -> None:
     ]
     before = judged(data, asked)
     todo = [number for number, prediction in enumerate(before) if repairable(prediction)]
-    assert len(todo) >= 5
+    assert len(todo) >= 3
     mended = copy.deepcopy(data)
     for number in todo:
         repair(mended, before[number], before[number].needs[0])
