@@ -142,8 +142,9 @@ def _enable(row: Any, by: str, context: Context) -> tuple[str, ...]:
 
 
 def _without(apps: pd.DataFrame, tenant: Tenant) -> pd.DataFrame:
-    """Registrations without service principal that look as if somebody used them."""
+    """Registrations without service principal that look as if somebody used them; one that is a manifest gets its own later."""
     rows = apps[apps["service_principal_id"].isna() & apps["object_id"].notna()]
+    rows = rows[~rows["app_id"].isin(tenant.planned)]
     rows = rows[rows["sign_in_audience"] != "PersonalMicrosoftAccount"]
     asks = rows["app_id"].isin(tenant.requested["app_id"]) | (rows["flows"].map(len) > 0)
     return rows[asks]

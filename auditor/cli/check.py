@@ -75,6 +75,7 @@ def command(
     out: Out = None,
     formats: options.Formats = None,
     baseline: options.Baseline = None,
+    review: options.Review = None,
     fail_on: options.FailOn = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -83,14 +84,14 @@ def command(
     """Say whether the calls of one app will be refused, before it is deployed.
 
     Reads what that app needs, a handful of requests whatever the size of the tenant. Judges each declared call (--call,
-    --calls, and the app's [[apps]] entry of the configuration); without one the configuration of the app alone. Writes
+    --calls, and the app's entry under apps of the configuration); without one the configuration of the app alone. Writes
     reports where --out or --format asks for them.
 
     Exits with 1 if a call will be denied, or there is another finding at or above --fail-on (default high).
 
     Example: auditor check 11111111-2222-3333-4444-555555555555 --call "GET /users" --tenant contoso.onmicrosoft.com
     """
-    from auditor.cli import logs, steps, summary, verdicts
+    from auditor.cli import logs, reviewed, steps, summary, verdicts
     from auditor.cli.one_app import Declared
     from auditor.cli.screen import Screen
 
@@ -115,9 +116,10 @@ def command(
         writes=writes,
     )
     steps.refuse_unknown_waivers(job.settings)
+    reviews = reviewed.read(review, job, writes=writes)
     said = Declared(calls or (), call_files or (), flow, user or (), account, resource)
     plan = _plan(job, app_id, manifest, said, screen, offline=offline)
-    run = _judge(plan, screen)
+    run = reviewed.carried(_judge(plan, screen), reviews, screen)
     files = steps.publish(run, plan.job) if writes else []
     verdicts.show(run, plan.app_id, screen, words=job.to_standard_output)
     summary.warn(run, plan.job, screen)

@@ -139,6 +139,7 @@ def test_without_calls_the_configuration_alone_is_judged(check: Run, place: Plac
     healthy = check(place.daemon)
     assert healthy.code == 0
     assert "no call declared" in healthy.out
+    assert "Severity" not in healthy.out, "no finding needs no empty table"
     expired = check(place.expired)
     assert expired.code == 1
     assert "credential-expired" in expired.out
@@ -390,6 +391,17 @@ def test_a_manifest_against_the_tenant(check: Run, place: Place) -> None:
     assert row["verdict"] != "allowed", "it is requested, and nobody has consented yet"
     assert row["check"] != "permission-missing"
     assert report["tenant"]["display_name"] == "Contoso"
+
+
+def test_a_new_app_passes_the_gate_of_the_tenant(check: Run) -> None:
+    """It is not registered yet: that nobody has made its service principal is no finding."""
+    credential = {"keyId": NOBODY, "startDateTime": "2020-01-01T00:00:00Z", "endDateTime": "2099-01-01T00:00:00Z"}
+    file = write(manifest(("User.Read.All", "application"), passwordCredentials=[credential]))
+    result = check("--manifest", file, "--call", USERS, "--flow", "app-only", *JSON)
+    report = report_of(result)
+    assert [row["verdict"] for row in report["predictions"]] == ["depends"]
+    assert "sign-in-blocked" not in {one["check"] for one in report["findings"]}
+    assert result.code == 0, result.err
 
 
 def test_the_app_id_and_the_manifest_must_agree(auditor: Run, place: Place) -> None:
