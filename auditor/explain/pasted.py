@@ -6,6 +6,7 @@ PowerShell writes UTF-16, terminals wrap lines, and both a token file and an err
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Any
 
 import orjson
@@ -16,6 +17,10 @@ MOST_BYTES = 1 << 20
 """A file larger than this is no token and no error."""
 _DEEPEST = 30
 _MOST_NODES = 20_000
+_LONGEST = 100_000
+"""Characters of an object inside other text, at most."""
+_MOST_PASSES = 8
+"""A text is read so many times for objects in it, at most: braces that nothing closes would each lead through all of it."""
 _WORDS = re.compile(r"[a-z]?(?:[A-Z]?[a-z]{2,}|[A-Z]{1,8}(?![a-z])|[A-Z][a-z](?=[A-Z._-]|$)|\d{1,4}|[._-])++")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 """Words of letters, abbreviations, short numbers. Random letters begin a new word at every other one."""
@@ -63,10 +68,10 @@ def embedded_json(text: str) -> list[Any]:
     """JSON objects inside other text, outermost ones, in their order; at most 20."""
     found: list[Any] = []
     at = 0
-    tries = 0
-    while len(found) < 20 and tries < 200 and (start := text.find("{", at)) >= 0:
-        tries += 1
+    left = _MOST_PASSES * len(text)
+    while len(found) < 20 and left > 0 and (start := text.find("{", at)) >= 0:
         end = _closing(text, start)
+        left -= (end if end > 0 else min(len(text), start + _LONGEST)) - start + 1
         value = load_json(text[start : end + 1]) if end > 0 else None
         if isinstance(value, dict):
             found.append(value)
@@ -77,9 +82,9 @@ def embedded_json(text: str) -> list[Any]:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the brace at ``start`` is closed, strings minded; -1 if it is not within 100,000 characters."""
+    """Where the brace at ``start`` is closed, strings minded; -1 if it is not within so many characters."""
     depth, quoted, escaped = 0, False, False
-    for at in range(start, min(len(text), start + 100_000)):
+    for at in range(start, min(len(text), start + _LONGEST)):
         character = text[at]
         if quoted:
             escaped, quoted = character == "\\" and not escaped, quoted and (character != '"' or escaped)
@@ -97,10 +102,10 @@ def _closing(text: str, start: int) -> int:
 def walk(value: Any) -> list[dict[str, Any]]:
     """Every object inside a JSON value, outer before inner, JSON in strings included; as many as an error ever has."""
     found: list[dict[str, Any]] = []
-    waiting: list[tuple[Any, int]] = [(value, 0)]
+    waiting: deque[tuple[Any, int]] = deque([(value, 0)])
     seen = 0
     while waiting and seen < _MOST_NODES:
-        node, depth = waiting.pop(0)
+        node, depth = waiting.popleft()
         seen += 1
         if depth > _DEEPEST:
             continue

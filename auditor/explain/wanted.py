@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditor.explain.pasted import word
 from auditor.reference import catalog
 
-_NAME = r"[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z][A-Za-z0-9_-]*){1,5}"
+_NAME = r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9-]{0,60}(?:\.[A-Za-z][A-Za-z0-9_-]*){1,5}"
 _MOST = 40
 
 _HELD = re.compile(
