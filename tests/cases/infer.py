@@ -26,9 +26,18 @@ _HOLDS = re.compile(
     re.IGNORECASE,
 )
 _WANTED = re.compile(r"\b(?:needs?|needed|requires?|required|must|should|asks? for|only for)\b", re.IGNORECASE)
-_OF_AN_APP = re.compile(r"service principal|\bapp(?:lication)?\b|managed identity|\bSP\b", re.IGNORECASE)
+_OF_AN_APP = re.compile(r"service principal|\bapp(?:lication)?\b|\bidentity\b|\bSP\b", re.IGNORECASE)
+_OF_A_TARGET = re.compile(r"\b(?:target|(?:deleted|restored|other|another) user)\b", re.IGNORECASE)
+_ARTICLE = re.compile(r"\W*(?:(?:an?|the)\s+)?", re.IGNORECASE)
+_ADMIN = re.compile(
+    r"\b(?:an?|the|tenant) admin(?:istrator)? (?:signs|signed|is signed) in\b"
+    r"|(?<!target )(?<!deleted )(?<!restored )(?<!other )\b(?:user|caller|account) (?:is|was) (?:an? |the )?(?:tenant |global )?admin(?:istrator)?\b(?! (?:of|in|on) (?:the|that|this|one) (?:site|team|group|plan))",
+    re.IGNORECASE,
+)
+"""People who say no more than administrator mean the one who may do everything."""
+_OF_A_USER = re.compile(r"\b(?:user|caller|account|person|member|sign\w*[- ]in|admin\w*)\b", re.IGNORECASE)
 _NO_ROLE = re.compile(
-    r"\b(?:no|without(?: any| a)?|not hold(?:ing)?(?: an?| any)?) (?:directory |admin(?:istrator|istrative)? |Entra )?roles?\b"
+    r"\b(?:no|without(?: any| a)?|not hold(?:ing)?(?: an?| any)?) (?:\w+ or )?(?:directory |admin(?:istrator|istrative)? |Entra )?roles?\b"
     r"|\b(?:signed-in|calling|ordinary|normal|regular|standard|plain|non-admin(?:istrator)?) (?:member|user|account) "
     r"(?:without|with no|is (?:an? )?(?:ordinary|normal|regular|standard|plain|non-admin))"
     r"|\b(?:is|as) an? (?:ordinary|normal|regular|standard|plain|non-admin\w*) (?:member|user)|\bis not an? admin",
@@ -123,16 +132,24 @@ def _roles(prose: str) -> dict[str, Any]:
         if not matches:
             continue
         before = sentence[: matches[0].start()]
-        if _NOT.search(before) or _WANTED.search(before) or "target" in before.lower():
+        if _NOT.search(before) or _WANTED.search(before) or _OF_A_TARGET.search(before):
             continue
-        if before.strip() and not _HOLDS.search(before):
+        if not _ARTICLE.fullmatch(before) and not _HOLDS.search(before):
             continue
         whose = "app_roles" if _OF_AN_APP.search(before) else "user_roles"
         roles = (names[match.group(1).lower()] for match in matches)
         found[whose] = tuple(dict.fromkeys((*found.get(whose, ()), *roles)))
-    if "user_roles" not in found and _NO_ROLE.search(prose):
+    if "user_roles" not in found and _ADMIN.search(prose):
+        found["user_roles"] = ("Global Administrator",)
+    if "user_roles" not in found and any(map(_without_role, _SENTENCES.split(prose))):
         found["user_roles"] = ("none",)
     return found
+
+
+def _without_role(sentence: str) -> bool:
+    """Whether it says that the user holds no role; that an app holds none says nothing."""
+    of_an_app = _OF_AN_APP.search(sentence) is not None and _OF_A_USER.search(sentence) is None
+    return not of_an_app and _NO_ROLE.search(sentence) is not None
 
 
 def _fields(prose: str) -> tuple[str, ...]:
