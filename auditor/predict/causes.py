@@ -7,7 +7,7 @@ https://learn.microsoft.com/graph/resolve-auth-errors
 
 from __future__ import annotations
 
-from auditor.predict.gap import Gap, first_of, some
+from auditor.predict.gap import Gap, some
 from auditor.predict.rules import SHOWN, Requirement, written
 from auditor.predict.verdict import Obstacle
 from auditor.reference import catalog
@@ -179,7 +179,7 @@ def _wrong_type(gap: Gap, name: str) -> Obstacle:
     status, code = gap.refusal
     had, token = ("delegated", "app-only token") if gap.app_only else ("application", "token of a signed-in user")
     reason = f"{gap.who.name} has {name} as {had} permission, which no {token} carries; {gap.text} needs {gap.needed} as {gap.kind} permission."
-    fix = f"Request the {gap.kind} permission {first_of(gap.wanted.ways)} and give admin consent to it."
+    fix = gap.repair
     return Obstacle("permission-type-mismatch", "certain", reason, status, code, fix=fix)
 
 
@@ -200,7 +200,7 @@ def _absent(gap: Gap) -> Obstacle:
     )
     if not carried.requests_known:
         reason = f"{gap.text} needs the {gap.kind} permission {gap.needed}, which {who.name} was not granted; {held}."
-    fix = f"Request the {gap.kind} permission {first_of(gap.wanted.ways)} and give admin consent to it."
+    fix = gap.repair
     evidence = {"enough": [written(way) for way in gap.wanted.ways[:SHOWN]]}
     return Obstacle(
         "permission-missing", "likely" if carried.held else "certain", reason, status, code, fix=fix, evidence=evidence
@@ -218,7 +218,7 @@ def _unseen(gap: Gap) -> Obstacle:
             reason,
             400,
             "AADSTS90094",
-            fix=f"Give admin consent to {first_of(gap.wanted.ways)}.",
+            fix=f"Give admin consent to {gap.needed}.",
         )
     status, code = gap.refusal
     reason = f"{gap.text} needs {gap.needed}, which nobody has granted to {who.name}; what its registration asks for cannot be seen here."

@@ -54,6 +54,13 @@ class Gap:
         )
 
     @property
+    def repair(self) -> str:
+        """What to request and have consented to."""
+        if not self.wanted.is_published:
+            return f"Microsoft Graph publishes no {self.kind} permission for this call that an app can request; use another call."
+        return f"Request the {self.kind} permission {self.wanted.needs[0]} and give admin consent to it."
+
+    @property
     def refusal(self) -> tuple[int, str | None]:
         """HTTP status and error code of the service."""
         return refusal(self.question.call.path, empty=self.app_only and not self.carried.held)
@@ -110,8 +117,3 @@ def some(names: Iterable[str], most: int = 4) -> str:
     ordered = sorted(names)
     rest = len(ordered) - most
     return ", ".join(ordered[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def first_of(ways: tuple[Authorization, ...]) -> str:
-    """The least privileged way, as text."""
-    return written(ways[0]) if ways else ""

@@ -53,6 +53,11 @@ class Requirement:
         ordered = sorted(offered, key=lambda way: (_family(way) != family, _family(way) != "Directory"))
         return tuple(dict.fromkeys(written(way) for way in ordered))[:SHOWN]
 
+    @property
+    def is_published(self) -> bool:
+        """Whether any of it can be requested at all, as far as the permission data knows."""
+        return any(map(self._can_be_granted, self.ways))
+
     def _can_be_granted(self, way: Authorization) -> bool:
         """Whether Microsoft Graph publishes it under this type; the map also names what nobody can request."""
         if self.scheme is None:
