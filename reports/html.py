@@ -24,7 +24,7 @@ from markupsafe import Markup
 from auditor.audit.check import SEVERITIES
 from auditor.audit.result import AuditRun
 from auditor.tenant.state import SourceState
-from reports.columns import CHECKS, COVERAGE, FINDINGS, Sheet, sheets_of
+from reports.columns import CHECKS, COVERAGE, FINDINGS, SHEETS, Sheet, sheets_of
 from reports.overview import (
     CERTAINTY_MEANINGS,
     OUTCOME_MEANINGS,
@@ -121,7 +121,7 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "sheets": [(sheet.slug, sheet.title, sheet.meaning, sheet.count(run), sheet.gap(run)) for sheet in sheets_of(run)],
         "listed": [_by_header(FINDINGS, row) for row in islice(FINDINGS.rows(run), listed)],
         "more": max(0, len(run.findings) - listed),
-        "tables": [(sheet, [column for column in sheet.columns if not column.hidden], _short(run, sheet)) for sheet in (CHECKS, COVERAGE)],
+        "tables": [(sheet, [column for column in sheet.columns if not column.hidden], _short(run, sheet, listed)) for sheet in (CHECKS, COVERAGE, *sheets_of(run)[len(SHEETS):])],
         "pages": [(result.meta.slug, _page(run.pages[result.meta.slug])) for result in run.checks if result.meta.slug in run.pages],
         "meanings": (("Severity", SEVERITY_MEANINGS), ("Certainty", CERTAINTY_MEANINGS), ("Outcome of a check", OUTCOME_MEANINGS)),
     }  # fmt: skip
@@ -144,9 +144,9 @@ def _by_header(sheet: Sheet, row: tuple[Value, ...]) -> dict[str, Value]:
     return dict(zip(sheet.headers, row, strict=True))
 
 
-def _short(run: AuditRun, sheet: Sheet) -> list[dict[str, Value]]:
-    """The rows of a small sheet, for plain HTML."""
-    return [_by_header(sheet, row) for row in sheet.rows(run)]
+def _short(run: AuditRun, sheet: Sheet, most: int) -> list[dict[str, Value]]:
+    """The first rows of a sheet, for plain HTML."""
+    return [_by_header(sheet, row) for row in islice(sheet.rows(run), most)]
 
 
 def _link(value: Value) -> str:

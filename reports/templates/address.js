@@ -31,8 +31,18 @@ function format(state) {
   const query = parameters.toString().replace(/\+/g, "%20");
   return "#" + state.view + (state.item ? "/" + encodeURIComponent(state.item) : "") + (query ? "?" + query : "");
 }
-/** The address of a view with filters: {Header: value}. */
-const address = (view, filters = {}) => format({view, item: "", q: "", sort: "", cols: null, filters: new Map(Object.entries(filters).map(([header, value]) => [header, [value]]))});
+/** The address of a view with filters: {Header: value} or {Header: [value, …]}. */
+const address = (view, filters = {}) => format({view, item: "", q: "", sort: "", cols: null, filters: new Map(Object.entries(filters).map(([header, values]) => [header, [values].flat()]))});
+/** Views that people ask for again and again. */
+const PRESETS = {
+  permissions: [["Requested, not granted", {Requested: "yes", Granted: "no"}], ["Granted, not requested", {Status: "unrequested"}], ["Granted by users alone", {Consent: "users"}], ["Application permissions of external apps", {Type: "application", Granted: "yes", "App kind": "external"}]],
+  apps: [["External apps with findings", {Kind: "external", "Worst severity": ["critical", "high", "medium", "low"]}], ["Sign-in blocked", {Enabled: "no"}]],
+  credentials: [["Expired or ending soon", {State: ["expired", "ends soon"]}]],
+  consents: [["By single users", {Consent: "user"}]],
+  predictions: [["Denied, or not certain", {Verdict: ["denied", "depends", "unknown"]}]],
+  checks: [["Gaps", {Outcome: ["not-assessed", "error"]}]],
+  coverage: [["Not read", {Status: ["denied", "unlicensed", "skipped", "failed"]}]],
+};
 let state = parse(location.hash);
 /** Change the state; typing and filtering replace the entry in the history, moving to another view adds one. */
 function change(part, add = false) {

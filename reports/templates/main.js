@@ -53,6 +53,9 @@ function drawView() {
   $("view-title").textContent = data.title;
   $("view-title").setAttribute("aria-level", state.view === "findings" ? "2" : "1"); // The tenant's name is the first heading there.
   $("view-meaning").textContent = data.meaning + (data.gap ? " Incomplete: " + data.gap : "");
+  // A preset that would show nothing is not offered.
+  const useful = (PRESETS[data.slug] || []).filter(([, filters]) => Object.entries(filters).every(([header, values]) => [values].flat().some((value) => data.values[data.place.get(header)].includes(value))));
+  $("presets").replaceChildren(...useful.map(([title, filters]) => el("a", {href: address(data.slug, filters), "aria-current": address(data.slug, filters) === format({...state, item: ""}) ? "true" : null}, title)));
   $("caption").textContent = data.title + ": " + data.meaning;
   if ($("search").value !== state.q) $("search").value = state.q;
   found = select(data, state);

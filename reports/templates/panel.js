@@ -47,7 +47,7 @@ function findingDetail(source, row) {
 function openPanel() {
   const row = found[place];
   $("detail-title").textContent = text(data.get(main(), row)) || "(no name)";
-  const body = data.slug === "findings" ? findingDetail(data, row) : [facts(data, row, [main()]), ...(data.slug === "checks" ? pageOf(data.get("Check", row)) : [])];
+  const body = data.slug === "findings" ? findingDetail(data, row) : [data.place.has("App ID") && data.get("App ID", row) ? el("p", {class: "links"}, el("a", {href: appAddress(data.get("App ID", row))}, "Everything about this app")) : null, facts(data, row, [main()]), ...(data.slug === "checks" ? pageOf(data.get("Check", row)) : [])];
   $("detail-body").replaceChildren(...body.filter((part) => part !== null));
   $("place").textContent = `${told(place + 1)} of ${told(found.length)}`;
   $("previous").disabled = place <= 0;
