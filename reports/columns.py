@@ -120,6 +120,14 @@ _SOURCE_STATUSES = ("failed", "denied", "unlicensed", "skipped", "read")
 _REGISTERED = ("applications", "servicePrincipals")
 _GRANTED = ("oauth2PermissionGrants", "servicePrincipals/appRoleAssignedTo")
 
+_REVIEW = (
+    Column("Review status", "review_status", "For the reviewer: how far it is.", 15, choices=("To do", "In progress", "Done"), reviewer=True),
+    Column("Owner", "review_owner", "For the reviewer: who takes care of it.", 20, reviewer=True),
+    moment("Due", "review_due", "For the reviewer: by when.", width=13, reviewer=True),
+    Column("Decision", "review_decision", "For the reviewer: what was decided.", 15, choices=("Fix", "Accept risk", "Not an issue", "Remove app"), reviewer=True),
+    Column("Comment", "review_comment", "For the reviewer: anything else.", 40, wrap=True, reviewer=True),
+)  # fmt: skip
+
 FINDINGS = Sheet(
     "Findings", "findings", "What will make a call fail, or deserves a person's eye. One finding a row, worst first.",
     rows.findings, lambda run: len(run.findings),
@@ -146,11 +154,7 @@ FINDINGS = Sheet(
         link("Fix page", "fix_url", "A page that does the repair, e.g. the admin consent page of the tenant's cloud."),
         Column("Evidence", "evidence", "What was seen, one fact a line.", 50, hidden=True),
         Column("Waiver reason", "waiver_reason", "Why the risk was accepted, or why the waiver no longer counts.", 30, hidden=True),
-        Column("Review status", "review_status", "For the reviewer: how far it is.", 15, choices=("To do", "In progress", "Done"), reviewer=True),
-        Column("Owner", "review_owner", "For the reviewer: who takes care of it.", 20, reviewer=True),
-        moment("Due", "review_due", "For the reviewer: by when.", width=13, reviewer=True),
-        Column("Decision", "review_decision", "For the reviewer: what was decided.", 15, choices=("Fix", "Accept risk", "Not an issue", "Remove app"), reviewer=True),
-        Column("Comment", "review_comment", "For the reviewer: anything else.", 40, wrap=True, reviewer=True),
+        *_REVIEW,
     ),
     frozen=4,
     judged=True,
@@ -384,6 +388,25 @@ SHEETS: tuple[Sheet, ...] = (
     FINDINGS, PERMISSIONS, PREDICTIONS, APPS, CREDENTIALS, CONSENTS, CONDITIONAL_ACCESS, CHECKS, COVERAGE, WAIVERS,
 )  # fmt: skip
 """The data sheets in the workbook's order, behind ``Read me`` and ``Summary``."""
+
+
+PAST_REVIEWS = Sheet(
+    "Past reviews", "past-reviews", "Reviews of an earlier workbook whose finding this run does not have; they come back with it.",
+    rows.past_reviews, rows.past_review_count,
+    (
+        Column("Severity", "severity", "How much the finding mattered.", 11, toned=True, order=SEVERITIES),
+        Column("Check", "check", "The check that found it.", 24),
+        Column("App name", "display_name", _APP_NAME, 30),
+        guid("App ID", "app_id", _APP_ID),
+        Column("Permission", "permission", "The permission concerned, where there was one.", 26, wrap=True),
+        Column("Summary", "summary", "The finding in one sentence, as it was.", 56, wrap=True),
+        Column("Why", "why", "Why this run does not have it: not found any more, its check gave no answer, or this run looked at other apps.", 26),
+        *_REVIEW,
+        Column("Fingerprint", "fingerprint", "Names the finding from run to run.", 23),
+    ),
+    frozen=3,
+)  # fmt: skip
+"""Of the workbook alone, and only where there is something on it: ``--review`` reads it again."""
 
 
 def sheets_of(run: AuditRun) -> tuple[Sheet, ...]:

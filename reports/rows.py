@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from auditor.audit.check import SEVERITIES
-from auditor.audit.result import AuditRun
+from auditor.audit.result import AuditRun, Review
 from reports import policy_text
 from reports.overview import not_assessed, open_findings, reason_of, state
 from reports.text import words
@@ -106,7 +106,36 @@ def findings(run: AuditRun) -> Iterator[Record]:
         record["commands"] = "\n".join(finding.remediation.commands) or None
         record["fix_url"] = finding.remediation.url
         record["evidence"] = _evidence(finding.evidence)
+        if run.reviews and (review := run.reviews.get(finding.fingerprint)):
+            record.update(_written(review))
         yield record
+
+
+def _written(review: Review) -> dict[str, Any]:
+    """The reviewer's columns."""
+    names = ("review_status", "review_owner", "review_due", "review_decision", "review_comment")
+    return dict(zip(names, review.written, strict=True))
+
+
+def past_reviews(run: AuditRun) -> Iterator[Record]:
+    """Reviews of an earlier workbook whose finding this run does not have, and why not."""
+    present = {finding.fingerprint for finding in run.findings}
+    silent = {result.meta.slug for result in not_assessed(run)}
+    for review in run.reviews.values():
+        if review.fingerprint in present:
+            continue
+        why = "not found any more"
+        if run.scope and review.app_id not in run.scope:
+            why = "this run looked at other apps"
+        elif review.check in silent:
+            why = "its check gave no answer"
+        about = ("severity", "check", "display_name", "app_id", "permission", "summary", "fingerprint")
+        yield {**{name: getattr(review, name) for name in about}, "why": why, **_written(review)}
+
+
+def past_review_count(run: AuditRun) -> int:
+    """How many reviews have no finding in this run."""
+    return len(run.reviews.keys() - {finding.fingerprint for finding in run.findings})
 
 
 def _evidence(seen: Mapping[str, Any]) -> str | None:

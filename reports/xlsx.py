@@ -26,7 +26,7 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
 from auditor.audit.result import AuditRun
 from reports import xlsx_cover, xlsx_package, xlsx_style, xlsx_summary
-from reports.columns import Column, Sheet, sheets_of
+from reports.columns import PAST_REVIEWS, Column, Sheet, sheets_of
 from reports.rows import Value
 from reports.text import is_web_link, one_line, spoken_utc
 
@@ -92,7 +92,8 @@ def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> dict[
         "utf-8", "replace"
     ).decode()
     book.properties.creator = f"Graph Auditor {run.tool_version}"
-    sheets = sheets_of(run)
+    past = (PAST_REVIEWS,) if PAST_REVIEWS.count(run) else ()
+    sheets = (*sheets_of(run), *past)
     parts = {sheet.slug: list(_parts(sheet, sheet.count(run), max_rows)) for sheet in sheets}
     tables = {slug: [part.table for part in some] for slug, some in parts.items()}
     xlsx_cover.read_me(book, run, sheets)

@@ -19,6 +19,7 @@ def command(
     formats: options.Formats = None,
     app: options.Apps = None,
     baseline: options.Baseline = None,
+    review: options.Review = None,
     fail_on: options.FailOn = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -30,7 +31,7 @@ def command(
 
     Example: auditor audit --tenant contoso.onmicrosoft.com --fail-on high
     """
-    from auditor.cli import logs, steps, summary
+    from auditor.cli import logs, reviewed, steps, summary
     from auditor.cli.screen import Screen
 
     logs.set_up(verbose=verbose)
@@ -52,8 +53,10 @@ def command(
         apps=app or (),
     )
     steps.refuse_unknown_waivers(job.settings)
+    reviews = reviewed.read(review, job)
     with steps.opened(job, screen, os.environ) as source:
         run = steps.judge(source, job)
+    run = reviewed.carried(run, reviews, screen)
     files = steps.publish(run, job)
     summary.show(run, screen, words=job.to_standard_output)
     summary.warn(run, job, screen)
