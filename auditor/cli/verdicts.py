@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.cli.screen import Screen, counted
 from auditor.cli.steps import counting
-from auditor.cli.summary import NOT_ASSESSED
+from auditor.cli.summary import NOT_ASSESSED, say_drift
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +99,7 @@ def close(run: AuditRun, files: Sequence[Path], screen: Screen, fail_on: str) ->
         screen.say(
             "Incomplete: data that the answer depends on could not be read; see above, or the coverage of the report."
         )
+    say_drift(run, screen)
     count = counting(run, fail_on)
     if count:
         calls = sum(finding.call is not None for finding in count)

@@ -32,7 +32,7 @@ from tests.support import NOW, context_for, load_tenant
 GRAPH = "00000003-0000-0000-c000-000000000000"
 
 
-def tenant(change: Callable[[TenantBuilder], None] | None = None) -> TenantBuilder:
+def tenant(change: Callable[[TenantBuilder], Any] | None = None) -> TenantBuilder:
     """A tenant with one app of each sort of grant, and what ``change`` makes of it."""
     build = TenantBuilder()
     app = build.app(
@@ -61,7 +61,7 @@ def before() -> Side:
     return Side.of_run(run_of(tenant().data))
 
 
-def after(change: Callable[[TenantBuilder], None], **options: Any) -> Side:
+def after(change: Callable[[TenantBuilder], Any], **options: Any) -> Side:
     return Side.of_run(run_of(tenant(change).data, **options))
 
 
@@ -110,7 +110,7 @@ def test_names_and_order_are_no_change() -> None:
 
 
 def test_a_new_app_and_one_that_is_gone() -> None:
-    other = after(lambda build: build.app("Canteen") and None)
+    other = after(lambda build: build.app("Canteen"))
     (new,) = of(diff(before(), other), "app")
     assert (new.kind, new.display_name, new.summary) == (
         "new",
@@ -137,7 +137,7 @@ def test_a_disabled_app_another_audience_and_another_service_principal() -> None
 
 
 def test_an_application_permission_that_was_granted() -> None:
-    difference = diff(before(), after(lambda build: build.assign(payroll(build)["appId"], "Mail.Send") and None))
+    difference = diff(before(), after(lambda build: build.assign(payroll(build)["appId"], "Mail.Send")))
     (permission,) = of(difference, "permission")
     assert (permission.kind, permission.after["status"], permission.after["granted"]) == ("new", "unrequested", True)
     assert permission.summary == (
@@ -312,7 +312,7 @@ def test_a_source_that_neither_side_read_is_named_once_for_both() -> None:
 
 def test_delegated_grants_are_compared_where_assignments_are_not_known() -> None:
     blind = Side.of_run(run_of(tenant().data, ("servicePrincipals/appRoleAssignedTo",)))
-    other = after(lambda build: build.grant(payroll(build)["appId"], "Files.Read.All") and None)
+    other = after(lambda build: build.grant(payroll(build)["appId"], "Files.Read.All"))
     difference = diff(blind, other)
     assert [change.after["type"] for change in difference.changes if change.thing == "consent"] == ["delegated"]
 
@@ -372,7 +372,7 @@ def test_declared_calls() -> None:
 
 
 def test_limited_sides_compare_the_apps_they_share() -> None:
-    build = tenant(lambda one: one.app("Canteen") and None)
+    build = tenant(lambda one: one.app("Canteen"))
     canteen, wages = (
         next(app["appId"] for app in build.data["applications"] if app["displayName"] == name)
         for name in ("Canteen", "Payroll")
