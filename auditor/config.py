@@ -137,7 +137,11 @@ class BaselineSettings:
 
     file: Annotated[
         Path | None,
-        Key(values.optional_path, "An earlier audit.json, or the folder of a snapshot; findings already in it are marked known.", flag="--baseline"),
+        Key(
+            values.optional_path,
+            "An earlier audit.json, or the folder of a snapshot; findings already in it are marked known.",
+            flag="--baseline",
+        ),
     ] = None
 
 
@@ -175,7 +179,7 @@ class AppSettings:
     users: Annotated[
         tuple[str, ...],
         Key(
-            values.strings,
+            values.users,
             "Who signs in (delegated): user principal names or ids. Their roles and licences are read, and bear on the verdicts.",
             example='["alice@contoso.com"]',
         ),

@@ -84,11 +84,24 @@ def filled_text(value: Any, place: Place) -> str:
     raise place.refusal(value, "a string that is not empty")
 
 
+def user(value: Any, place: Place) -> str:
+    """A user principal name or an id. Spaces around it go: with them nobody would be found, and nothing said of it."""
+    name = value.strip() if isinstance(value, str) else ""
+    if name and name.isprintable():
+        return name
+    raise place.refusal(value, "a user principal name or an id")
+
+
 def strings(value: Any, place: Place) -> tuple[str, ...]:
     """An array of strings."""
     if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
         raise place.refusal(value, "an array of strings")
     return tuple(value)
+
+
+def users(value: Any, place: Place) -> tuple[str, ...]:
+    """An array of users, as ``user`` reads them."""
+    return tuple(user(entry, place) for entry in strings(value, place))
 
 
 def guid(value: Any, place: Place) -> str:

@@ -60,7 +60,7 @@ def entry(settings: config.Settings, app_id: str, said: Declared, calls: Sequenc
         "flow": _read(said.flow, values.one_of(*get_args(config.Flow)), "--flow"),
         "account": _read(said.account, values.one_of(*get_args(config.Account)), "--account"),
         "resource": _read(said.resource, values.resource, "--resource"),
-        "users": tuple(_read(user, values.filled_text, "--user") for user in said.users),
+        "users": tuple(_read(user, values.user, "--user") for user in said.users),
         "calls": tuple(dict.fromkeys([*found.calls, *calls])),
     }
     return replace(found, **{name: value for name, value in words.items() if value not in (None, ())})

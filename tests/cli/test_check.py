@@ -190,6 +190,8 @@ def test_4_when_something_that_was_needed_could_not_be_read(check: Run, place: P
         (NOBODY, "--call", "no call at all"),
         (NOBODY, "--calls", "no-such-file.http"),
         (NOBODY, "--user", " "),
+        (NOBODY, "--user", "ada\x1b@contoso.com"),
+        (NOBODY, "--user", "ada\u200b@contoso.com"),
         (NOBODY, "--manifest", "no-such-file.json"),
         (NOBODY, "--offline"),
         (NOBODY, "--from", "nowhere"),
@@ -255,7 +257,7 @@ def test_a_user_is_looked_up(check: Run, place: Place) -> None:
     known = check(
         place.daemon, "--call", "GET /me", "--flow", "delegated", "--user", "ada.byron@contoso.onmicrosoft.com", *JSON
     )
-    unknown = check(place.daemon, "--call", "GET /me", "--flow", "delegated", "--user", "nobody@contoso.com", *JSON)
+    unknown = check(place.daemon, "--call", "GET /me", "--flow", "delegated", "--user", " nobody@contoso.com\t", *JSON)
     assert "users" in {row["source"] for row in report_of(known)["coverage"] if row["status"] == "read"}
     (row,) = report_of(unknown)["predictions"]
     assert "nobody@contoso.com" in row["reason"].lower()

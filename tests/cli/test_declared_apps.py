@@ -29,7 +29,7 @@ def declared() -> str:
 [[apps]]
 app_id = "{app_id("Onboarding desk")}"
 calls = ["POST /users", "GET /me"]
-users = ["{ADA}"]
+users = [" {ADA.title()} "]
 [[apps]]
 app_id = "{app_id("Payroll export")}"
 flow = "app-only"
