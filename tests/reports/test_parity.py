@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 import reports
@@ -68,7 +69,14 @@ def from_html(folder: Path) -> Counts:
     return Counter((row["Check"], row["Severity"], row["State"]) for row in page["findings"]["rows"])
 
 
-READERS = {"html": from_html, "csv": from_csv, "sarif": from_sarif, "junit": from_junit}
+def from_xlsx(folder: Path) -> Counts:
+    header, *rows = openpyxl.load_workbook(folder / "audit.xlsx")["Findings"].iter_rows(values_only=True)
+    places = [header.index(name) for name in ("Check", "Severity", "State", "Fingerprint")]
+    facts = [[str(row[at]) for at in places] for row in rows if row[places[-1]]]  # "none" stands where there are none
+    return Counter((check, severity, state) for check, severity, state, _ in facts)
+
+
+READERS = {"xlsx": from_xlsx, "html": from_html, "csv": from_csv, "sarif": from_sarif, "junit": from_junit}
 
 
 @pytest.fixture(scope="module", params=["calm", "hostile", "partial", "nothing"])
@@ -81,6 +89,18 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", READERS)
 def test_findings_by_check_severity_and_state(name: str, folder: Path) -> None:
     assert READERS[name](folder) == from_json(folder)
+
+
+def test_the_workbook_counts_what_the_others_hold(folder: Path) -> None:
+    report = json.loads((folder / "audit.json").read_bytes())
+    book = openpyxl.load_workbook(folder / "audit.xlsx", data_only=True)
+    rows = [row for row in book["Summary"].iter_rows(values_only=True) if row[0]]
+    severities = {row[0]: row[1] for row in rows[1:] if row[0] in SEVERITIES}
+    assert severities == report["summary"]["findings"]
+    at = next(number for number, row in enumerate(rows) if row[:4] == ("Status", "Application", "Delegated", "All"))
+    statuses = {row[0]: row[3] for row in rows[at + 1 : at + 12]}
+    held = Counter(one["status"] or "not known" for one in report["permissions"])
+    assert {name: count for name, count in statuses.items() if count} == ({**held, "All": held.total()} if held else {})
 
 
 def test_the_markdown_summary_counts_what_is_open(folder: Path) -> None:
