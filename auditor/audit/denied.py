@@ -25,6 +25,9 @@ _REQUESTS = ("permission-missing", "permission-type-mismatch", "wrong-resource")
 _GRANTS = ("permission-missing", "permission-type-mismatch", "consent-missing", "consent-partial", "consent-blocked")
 """Checks whose repair is to grant the least permission; those of ``_REQUESTS`` to request it first."""
 
+_ELSEWHERE = ("license-missing", "conditional-access", "user-privilege", "workload-policy")
+"""Checks whose repair is not made on the app's permissions page."""
+
 _USUAL: Mapping[str, str] = {
     "credential-expired": "Add a credential that is valid, and give it to the app.",
     "sign-in-blocked": "Make or enable the service principal of the app, or assign who may sign in.",
@@ -75,7 +78,7 @@ def _finding(one: Prediction, app: Any, tenant: Tenant, context: Context) -> Fin
             text = f"{text} {_in_the_manifest(least, kind, tenant)}".rstrip()
         elif not planned:
             commands = _commands(one, slug, kind, app, tenant, context)
-    url = remedy.app_link(context, one.app_id) if app is not None and not planned else None
+    url = None if app is None or planned or slug in _ELSEWHERE else _page(app, context)
     return Finding(
         check=slug,
         severity="high",
@@ -100,6 +103,15 @@ def _finding(one: Prediction, app: Any, tenant: Tenant, context: Context) -> Fin
         },
         help_url=_help(slug),
     )
+
+
+def _page(app: Any, context: Context) -> str | None:
+    """Where its permissions are granted: the app registration; of apps registered elsewhere and managed identities the service principal."""
+    if pd.notna(app.object_id):
+        return remedy.app_link(context, str(app.app_id))
+    if pd.notna(app.service_principal_id):
+        return remedy.app_link(context, str(app.app_id), str(app.service_principal_id))
+    return None
 
 
 def _help(slug: str) -> str:

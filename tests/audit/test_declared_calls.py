@@ -253,3 +253,17 @@ def test_a_predictor_that_breaks_takes_nothing_with_it(monkeypatch: pytest.Monke
     assert [row["verdict"] for row in run.predictions] == ["unknown"]
     assert "KeyError" in run.predictions[0]["reason"]
     assert {result.meta.slug for result in run.checks if result.outcome == "error"} == {"permission-missing"}
+
+
+def test_the_link_leads_to_a_page_that_the_tenant_has() -> None:
+    builder = TenantBuilder()
+    registered = builder.app("Registered")
+    identity = builder.managed_identity("Identity")
+    tenant = load_tenant(builder.data)
+    run = judged(tenant, *(prediction(app_id=app.app_id) for app in (registered, identity)))
+    by_app = {finding.app_id: finding.remediation.url or "" for finding in told(run)}
+    assert f"/appId/{registered.app_id}" in by_app[registered.app_id]
+    assert "RegisteredApps" in by_app[registered.app_id]
+    assert f"/objectId/{identity.service_principal_id}/" in by_app[identity.app_id]
+    licence = judged(tenant, prediction(app_id=registered.app_id, check="license-missing"))
+    assert [finding.remediation.url for finding in told(licence)] == [None]
