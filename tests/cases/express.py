@@ -77,6 +77,7 @@ _WITH_USER = ("public-client", "ropc", "device-code", "spa", "obo", *CLIENTS)
 """Credentials that sign a user in, whatever the flow is called."""
 _ASKED = ("aad-graph", "exchange", "sharepoint", "arm")
 """Words of the product for what a token is asked for, beside Graph."""
+_KNOWN_PLATFORMS = ("android", "iOS", "windows", "windowsPhone", "macOS")
 APP = "Caller"
 USER = "Signed In"
 WEB, NATIVE = "https://app.contoso.example/signin", "http://localhost"
@@ -128,6 +129,8 @@ def express(case: Case, facts: Facts | None = None) -> Expressed:
         raise ValueError(case.fault)
     flow = flow_of(case)
     facts = _of_columns(case, facts)
+    if facts.sign_in and case.credential in ("public-client", "unknown") and flow != "app-only":
+        case = replace(case, credential=facts.sign_in)
     site = _Site(case, facts, flow)
     case = replace(case, calls=_calls(site))
     granted, requested = completed(case, facts, flow)
@@ -249,6 +252,8 @@ def _conditions(facts: Facts) -> dict[str, Any]:
         conditions["authenticationFlows"] = {"transferMethods": "deviceCodeFlow"}
     elif facts.policy_when == "platform":
         conditions["platforms"] = {"includePlatforms": ["linux"], "excludePlatforms": []}
+    elif facts.policy_when == "other-platforms":
+        conditions["platforms"] = {"includePlatforms": ["all"], "excludePlatforms": list(_KNOWN_PLATFORMS)}
     if facts.policy_on:
         conditions["applications"] = {"includeApplications": [facts.policy_on]}
     return conditions

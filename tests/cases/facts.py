@@ -27,8 +27,9 @@ class Facts:
     """Plans the tenant does not own."""
     policy: Literal["", "block", "mfa", "device"] = ""
     """A Conditional Access policy that is on, for all users and resources unless narrowed, with this control."""
-    policy_when: Literal["", "location", "device-code", "platform", "workload"] = ""
-    """Its condition: outside trusted locations, device code sign-in, a platform; or workload identities, not users."""
+    policy_when: Literal["", "location", "device-code", "platform", "other-platforms", "workload"] = ""
+    """Its condition: outside trusted locations, device code sign-in, a platform, any platform but the known ones; or
+    workload identities, not users."""
     policy_on: str = ""
     """Its one target: an app id, ``Office365``."""
     security_defaults: bool = False
@@ -40,6 +41,8 @@ class Facts:
     tenant; it requires assignment and nobody is assigned."""
     client: Literal["", "azure-cli", "azure-powershell", "graph-powershell", "graph-explorer", "intune-powershell"] = ""
     """One of Microsoft's own clients in place of an app of one's own."""
+    sign_in: Literal["", "device-code", "ropc"] = ""
+    """How a public client signs its user in, where the column says no more than that it is one."""
     credentials: Literal["", "expired", "renewed", "none"] = ""
     """Expired all; one expired and a new one; none at all."""
     audience: Literal["", "AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount"] = ""
