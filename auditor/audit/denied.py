@@ -79,6 +79,8 @@ def _finding(one: Prediction, app: Any, tenant: Tenant, context: Context) -> Fin
         elif not planned:
             commands = _commands(one, slug, kind, app, tenant, context)
     url = None if app is None or planned or slug in _ELSEWHERE else _page(app, context)
+    if url and slug == "credential-expired":
+        url = url.replace("CallAnAPI", "Credentials")
     return Finding(
         check=slug,
         severity="high",

@@ -252,11 +252,16 @@ def _compared(live: Live, tenant: Tenant, question: Question, token: Token) -> L
     notes = list(live.notes)
     if token.issued_at is not None and token.issued_at > tenant.collected_at:
         notes.append(f"The token is younger than what was read of the tenant ({moment(tenant.collected_at)}).")
+    gone = tuple(name for name in token.permissions if name.lower() not in held | basic)
+    if who.row is None:  # nothing was taken from an app that is not there
+        gone = ()
+        if who.lists_read:
+            notes.append(f"The tenant that was looked at has no app {question.app_id}.")
     return replace(
         live,
         token_permissions=frozenset(carried),
         granted_since=tuple(sorted(name for name in now.held if name.lower() not in carried | basic)),
-        gone=tuple(name for name in token.permissions if name.lower() not in held | basic),
+        gone=gone,
         issued_at=token.issued_at,
         notes=tuple(notes),
     )

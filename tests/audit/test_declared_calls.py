@@ -265,5 +265,7 @@ def test_the_link_leads_to_a_page_that_the_tenant_has() -> None:
     assert f"/appId/{registered.app_id}" in by_app[registered.app_id]
     assert "RegisteredApps" in by_app[registered.app_id]
     assert f"/objectId/{identity.service_principal_id}/" in by_app[identity.app_id]
+    expired = judged(tenant, prediction(app_id=registered.app_id, check="credential-expired"))
+    assert ["/~/Credentials/" in str(finding.remediation.url) for finding in told(expired)] == [True]
     licence = judged(tenant, prediction(app_id=registered.app_id, check="license-missing"))
     assert [finding.remediation.url for finding in told(licence)] == [None]

@@ -152,3 +152,12 @@ def test_neither_names_an_app() -> None:
     found = with_tenant(builder, jwt(claims(appid=None, tid=None, roles=["Mail.Read"], idtyp="app")), "GET /users")
     assert found.cause == "permission-missing"
     assert any("names an app" in detail for detail in found.details)
+
+
+def test_nothing_was_taken_from_an_app_that_the_tenant_does_not_have() -> None:
+    builder = TenantBuilder()
+    stranger = {"appid": "99999999-9999-4999-8999-999999999999", "tid": builder.tenant_id}
+    found = with_tenant(builder, app_only("User.Read.All", **stranger), "GET /users", REFUSED)
+    told = str(found.to_json())
+    assert "does not hold any more" not in told
+    assert f"has no app {stranger['appid']}" in told
