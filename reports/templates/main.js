@@ -7,6 +7,8 @@ function busy(is) {
 }
 function failed(error) {
   busy(false);
+  browser.hidden = false;
+  $("app").hidden = true;
   $("shown").textContent = "The data of this view cannot be read; the file may be damaged. " + error.message;
 }
 /** Show what the address says, as soon as the columns it takes are unpacked. */
@@ -104,8 +106,8 @@ scroller.addEventListener("scroll", () => {
   cancelAnimationFrame(drawing);
   drawing = requestAnimationFrame(() => { if (data && !onApp()) draw(false); });
 }, {passive: true});
-addEventListener("resize", () => { if (data && !onApp()) { drawHead(); draw(true); } });
-narrow.addEventListener("change", () => { shownKey = ""; show(); });
+addEventListener("resize", () => { if (data && !onApp() && !printing) { drawHead(); draw(true); } });
+narrow.addEventListener("change", () => { if (!printing) { shownKey = ""; show(); } });
 addEventListener("hashchange", () => { state = parse(location.hash); show(); });
 addEventListener("popstate", () => { state = parse(location.hash); show(); });
 $("previous").addEventListener("click", () => step(-1));
@@ -123,6 +125,6 @@ theme.addEventListener("change", () => {
   try { localStorage.setItem("graph-auditor-theme", theme.value); } catch { /* not kept */ }
 });
 
-$("about-run").open = !narrow.matches;
+$("about-run").open = !narrow.matches; // On a small screen the findings come first.
 document.documentElement.classList.add("js");
 show();

@@ -26,7 +26,9 @@ function saveCsv() {
 $("csv").addEventListener("click", saveCsv);
 
 let opened = [];
+let printing = false;
 addEventListener("beforeprint", () => {
+  printing = true;
   const root = document.documentElement;
   if (onApp()) return;
   if (state.view === "findings") {
@@ -42,6 +44,7 @@ addEventListener("beforeprint", () => {
   if (found.length > PAPER_ROWS) $("body").append(el("tr", {}, el("td", {class: "none", colspan: columns.length}, `The first ${told(PAPER_ROWS)} of ${told(found.length)} rows. Filter, or save as CSV, for the others.`)));
 });
 addEventListener("afterprint", () => {
+  printing = false;
   document.documentElement.classList.remove("paper-list");
   for (const item of opened) item.open = false;
   opened = [];

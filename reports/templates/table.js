@@ -31,7 +31,8 @@ const placeOf = (key) => (KEYS[data.slug] ? found.findIndex((row) => keyOf(row) 
 function visibleColumns(from = data) {
   if (state.cols) return state.cols.map((header) => from.place.get(header)).filter((index) => index !== undefined);
   const all = from.columns.map((column, index) => index).filter((index) => !from.columns[index].hidden);
-  return narrow.matches && from.slug === "findings" ? all.slice(0, 2) : all;
+  if (!narrow.matches || main(from) !== "Summary") return all;
+  return all.filter((index) => ["Severity", "Change", "Summary"].includes(from.columns[index].header));
 }
 function drawHead() {
   columns = visibleColumns();
@@ -57,7 +58,7 @@ function drawHead() {
     const [once, twice] = column.kind === "integer" ? ["-" + column.header, column.header] : [column.header, "-" + column.header];
     const flip = () => change({sort: state.sort === once ? twice : state.sort === twice ? "" : once});
     const arrow = sorted ? el("span", {class: "arrow", "aria-hidden": "true"}, down ? " ▼" : " ▲") : null;
-    return el("th", {scope: "col", "aria-sort": sorted ? (down ? "descending" : "ascending") : null},
+    return el("th", {scope: "col", "data-title": column.header, "aria-sort": sorted ? (down ? "descending" : "ascending") : null},
       el("button", {type: "button", title: column.meaning + " Sort.", on: {click: flip}}, column.header, arrow));
   }));
 }

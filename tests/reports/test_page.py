@@ -401,6 +401,41 @@ def test_without_javascript_the_findings_are_there(opened: Open) -> None:
     assert "What it checks" in page.locator("#pages").inner_text()
 
 
+def test_a_browser_that_cannot_unpack_shows_what_is_plain(opened: Open, tmp_path: Path) -> None:
+    page = opened(sample.calm())
+    page.add_init_script("delete window.DecompressionStream")
+    page.reload()
+    assert page.locator("#static").is_visible()
+    assert page.locator("#browser").is_hidden()
+
+
+def test_a_damaged_file_says_so(opened: Open, tmp_path: Path) -> None:
+    write_html(sample.calm(), tmp_path / "audit.html")
+    text = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    block = 'id="data-permissions-0">'
+    (tmp_path / "audit.html").write_text(text.replace(block + "H4sI", block + "H4sJ"), encoding="utf-8")
+    page = opened(sample.calm(), "#permissions")
+    assert shown(page).startswith("The data of this view cannot be read; the file may be damaged.")
+
+
+def test_paper_of_an_app_names_the_tenant_and_the_time(opened: Open) -> None:
+    page = opened(sample.calm(), "#apps/" + sample.guid("Payroll Sync"))
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".brand").inner_text().endswith("of Contoso, collected 2026-11-22 15:00 UTC")
+    assert page.locator("#app-body").is_visible()
+    assert page.locator("#browser, #tabs, #app-head, .in-table").locator("visible=true").count() == 0
+
+
+def test_ready_views_are_links_and_offered_where_they_show_something(opened: Open) -> None:
+    page = opened(sample.calm(), "#permissions")
+    links = page.locator("#presets a")
+    assert links.all_inner_texts() == ["Requested, not granted", "Granted by users alone"]  # fmt: skip
+    links.first.click()
+    assert shown(page) == "2 of 6 shown"
+    assert page.locator("#presets a[aria-current]").inner_text() == "Requested, not granted"
+
+
 def test_dark_follows_the_system_and_can_be_overruled(opened: Open) -> None:
     page = opened(sample.calm(), color_scheme="dark")
     background = "getComputedStyle(document.documentElement).backgroundColor"
