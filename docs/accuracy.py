@@ -134,7 +134,7 @@ def _unexpressed(sets: Sequence[Measured]) -> list[str]:
     if not rows:
         return []
     return [
-        f"## Cases that could not be expressed\n\n{_table(['set', 'case', 'why'], [map(_plain, row) for row in rows])}"
+        f"## Cases that could not be expressed\n\n{_table(['set', 'case', 'why'], [tuple(map(_plain, row)) for row in rows])}"
     ]
 
 

@@ -21,10 +21,12 @@ Command = Callable[..., dict[str, Any]]
 
 
 def chosen() -> list[Case]:
-    """One case of each kind, cause and flow, ours and real ones where they are there."""
-    found: dict[tuple[str, ...], Case] = {}
-    for case in (*own_cases(), *cases()):
-        found.setdefault((case.kind, case.cause, case.flow), case)
+    """One case of each kind, check and flow of ours, and one real case of each kind and check where they are there."""
+    found: dict[tuple[str | None, ...], Case] = {}
+    for case in own_cases():
+        found.setdefault((case.kind, case.slug, case.flow if case.kind == "fails" else ""), case)
+    for case in cases():
+        found.setdefault(("real", case.kind, case.slug), case)
     return list(found.values())
 
 
