@@ -1,4 +1,4 @@
-"""The workbook: every data sheet as one Excel table, streamed row by row with flat memory.
+"""The workbook: every data sheet as one Excel table, designed here and filled row by row (``xlsx_stream``).
 
 The two sheets for people in front are in ``xlsx_cover`` and ``xlsx_summary``, looks in ``xlsx_style``, columns in
 ``columns``, the finished file in ``xlsx_package``. Rules that
@@ -27,8 +27,8 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from auditor.audit.result import AuditRun
 from reports import xlsx_cover, xlsx_package, xlsx_style, xlsx_summary
 from reports.columns import PAST_REVIEWS, Column, Sheet, sheets_of
-from reports.rows import Value
-from reports.text import is_web_link, one_line, spoken_utc
+from reports.text import one_line, spoken_utc
+from reports.xlsx_stream import Bulk
 
 MAX_ROWS = 1_048_576
 """Rows that Excel holds in a sheet, the header included."""
@@ -78,16 +78,18 @@ def write_xlsx(run: AuditRun, path: Path, *, max_rows: int = MAX_ROWS, max_links
     book = Workbook(write_only=True)
     with TemporaryFile() as design:
         try:
-            results = _fill(book, run, max_rows, max_links)
+            results, bulk = _fill(book, run, max_rows, max_links)
             book.save(design)
         except BaseException:
             _abandon(book)
             raise
-        xlsx_package.finish(design, path, results)
+        xlsx_package.finish(design, path, results, bulk)
 
 
-def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> dict[str, dict[str, int]]:
-    """Write all sheets; returns the results of formulas by part of the package and cell."""
+def _fill(
+    book: Workbook, run: AuditRun, max_rows: int, max_links: int
+) -> tuple[dict[str, dict[str, int]], dict[str, Bulk]]:
+    """Design all sheets; returns results of formulas and rows still to be written, by part of the package."""
     book.properties.title = f"Graph permission audit of {one_line(run.tenant_name)[:200]}".encode(
         "utf-8", "replace"
     ).decode()
@@ -98,11 +100,21 @@ def _fill(book: Workbook, run: AuditRun, max_rows: int, max_links: int) -> dict[
     tables = {slug: [part.table for part in some] for slug, some in parts.items()}
     xlsx_cover.read_me(book, run, sheets)
     results = xlsx_summary.summary(book, run, tables)
+    bulk = {}
     for sheet in sheets:
         rows = sheet.rows(run)
         for part in parts[sheet.slug]:
-            _write_part(book, run, part, islice(rows, part.size), max_links)
-    return {"xl/worksheets/sheet2.xml": results}
+            makers = _design_part(book, run, part)
+            if part.size:
+                bulk[_name(len(book.worksheets))] = Bulk(
+                    sheet.columns, makers, islice(rows, part.size), part.size, max_links
+                )
+    return {_name(2): results}, bulk
+
+
+def _name(number: int) -> str:
+    """The part of the package that holds the sheet with this number."""
+    return f"xl/worksheets/sheet{number}.xml"
 
 
 def _abandon(book: Workbook) -> None:
@@ -126,7 +138,8 @@ def _parts(sheet: Sheet, count: int, max_rows: int) -> Iterator[Part]:
         yield Part(sheet, number, max(0, min(room, count - room * (number - 1))))
 
 
-def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[Value, ...]], max_links: int) -> None:
+def _design_part(book: Workbook, run: AuditRun, part: Part) -> list[xlsx_style.CellMaker]:
+    """A data sheet without its rows; returns what makes their cells, a maker a column."""
     ws: Any = book.create_sheet(part.title)
     columns = part.sheet.columns
     ws.freeze_panes = f"{get_column_letter(part.sheet.frozen + 1)}2"
@@ -135,28 +148,7 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
     ws.row_dimensions[1].height = 30
     _set_up_page(ws, run, columns, part)
     ws.append([xlsx_style.header_cell(ws, column) for column in columns])
-    top = any(column.wrap for column in columns)
-    # A text beside a number, which stands at the right of its cell, keeps its distance.
-    after_number = [False, *(column.kind == "integer" for column in columns)]
-    makers = [
-        xlsx_style.CellMaker(ws, column, top=top, indent=indent)
-        for column, indent in zip(columns, after_number, strict=False)
-    ]
-    links = [index for index, column in enumerate(columns) if column.kind == "url"]
-    wrapped = [index for index, column in enumerate(columns) if column.wrap]
-    for ws_row, row in enumerate(rows, 2):
-        cells = [maker.cell(value) for maker, value in zip(makers, row, strict=True)]
-        for index in links:
-            value = row[index]
-            if max_links > 0 and isinstance(value, str) and is_web_link(value):
-                cells[index] = makers[index].link(value)
-                max_links -= 1
-        height = xlsx_style.row_height((str(row[index]), columns[index].width) for index in wrapped if row[index])
-        if height:
-            ws.row_dimensions[ws_row].height = height
-        ws.append(cells)
-        # The row is on disk; a million heights need not stay in memory.
-        ws.row_dimensions.pop(ws_row, None)
+    makers = makers_of(ws, columns)
     if not part.size:
         # A table needs a row beneath its header.
         unread = part.sheet.unread(run)
@@ -166,6 +158,18 @@ def _write_part(book: Workbook, run: AuditRun, part: Part, rows: Iterator[tuple[
     _add_table(book, ws, part, last)
     _add_rules(ws, part.sheet, last)
     ws.close()
+    return makers
+
+
+def makers_of(ws: Any, columns: Sequence[Column]) -> list[xlsx_style.CellMaker]:
+    """What makes the cells of a data sheet, a maker a column."""
+    top = any(column.wrap for column in columns)
+    # A text beside a number, which stands at the right of its cell, keeps its distance.
+    after_number = [False, *(column.kind == "integer" for column in columns)]
+    return [
+        xlsx_style.CellMaker(ws, column, top=top, indent=indent)
+        for column, indent in zip(columns, after_number, strict=False)
+    ]
 
 
 def _set_up_page(ws: Any, run: AuditRun, columns: Sequence[Column], part: Part) -> None:

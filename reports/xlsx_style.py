@@ -80,7 +80,7 @@ def put(cell: Any, text: str) -> None:
 
 
 class CellMaker:
-    """Makes the cells of one column. Cells are reused from row to row: a write-only sheet keeps none of them."""
+    """Makes the cells of one column. Cells are reused from row to row: nobody keeps them."""
 
     def __init__(self, sheet: Any, column: Column, *, top: bool, indent: bool = False) -> None:
         self._column = column
@@ -93,11 +93,15 @@ class CellMaker:
         self._text = WriteOnlyCell(sheet)
         self._guarded = WriteOnlyCell(sheet)
         self._time = WriteOnlyCell(sheet)
+        self._link = WriteOnlyCell(sheet)
         for cell in (self._text, self._guarded, self._time):
             cell.alignment = alignment
         self._guarded.quotePrefix = True
         self._time.number_format = TIME_FORMAT if column.width > 13 else DATE_FORMAT
-        self._sheet = sheet
+        self._link.alignment = TOP
+        self._link.font = LINK_FONT
+        # Asking for it puts a look into the workbook's list: rows are written after the list.
+        self.looks = [cell.style_id for cell in (self._text, self._guarded, self._time, self._link)]
 
     def cell(self, value: Value) -> Any:
         """What to append for one value: a cell, a bare value, or None for nothing."""
@@ -113,13 +117,9 @@ class CellMaker:
         return self._text
 
     def link(self, url: str) -> Any:
-        """A cell that opens a page."""
-        cell = WriteOnlyCell(self._sheet)
-        cell.alignment = TOP
-        cell.font = LINK_FONT
-        cell.hyperlink = url
-        put(cell, shown(url))
-        return cell
+        """A cell that opens a page; the link itself belongs to the sheet."""
+        put(self._link, shown(url))
+        return self._link
 
     def _of_text(self, value: str) -> Any:
         text = shown(value)

@@ -43,6 +43,11 @@ def opened(run: AuditRun, folder: Path, **limits: int) -> Any:
     return openpyxl.load_workbook(written(run, folder, **limits))
 
 
+def read_back(text: str) -> str:
+    """What Excel shows of a tenant's text: it undoes the escape for what looks like one of its own."""
+    return shown(text).replace("_x005F_", "_")
+
+
 def records(ws: Any) -> list[dict[str, Any]]:
     header, *rows = ws.iter_rows()
     return [{name.value: cell for name, cell in zip(header, row, strict=True)} for row in rows]
@@ -83,7 +88,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
                 assert cell.data_type not in ("f", "e"), (ws.title, cell.coordinate, cell.value)
     rows = {row["App ID"].value: row["App name"] for row in records(book["Apps"])}
     names = [rows[sample.guid(text)] for text in sample.HOSTILE]
-    assert [cell.value for cell in names] == [shown(text) for text in sample.HOSTILE]
+    assert [cell.value for cell in names] == [read_back(text) for text in sample.HOSTILE]
     assert names[0].value == sample.HOSTILE[0]
     assert names[0].quotePrefix
     assert names[3].quotePrefix
@@ -206,7 +211,7 @@ def test_a_sheet_that_is_full_continues_on_the_next(tmp_path: Path) -> None:
         for title in ("Permissions", "Permissions 2", "Permissions 3")
         for row in records(book[title])
     ]
-    assert sorted(rows) == sorted(shown(text) for text in sample.HOSTILE)
+    assert sorted(rows) == sorted(read_back(text) for text in sample.HOSTILE)
     formulas = [str(cell.value) for row in book["Summary"].iter_rows() for cell in row if cell.data_type == "f"]
     assert any("tblPermissions_3[" in formula for formula in formulas)
     assert any("tblFindings_2[" in formula for formula in formulas)
