@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from auditor.emulator.build import TenantBuilder
+from auditor.emulator.contoso import contoso
 from auditor.emulator.server import Emulator
 from auditor.tenant.state import SourceState
 from tests.cli.conftest import Run
@@ -316,3 +317,16 @@ def test_a_waiver_that_covers_nothing_is_reported(auditor: Run, old: Path) -> No
     result = auditor("audit", "--from", old, "--format", "json", "--out", "-")
     assert "config.toml: waivers[1] (sign-in-blocked) covers no finding." in result.err
     assert [one["matched"] for one in result.json()["waivers"]] == [0]
+
+
+def test_a_snapshot_of_one_app_says_of_it_what_the_whole_tenant_says(
+    auditor: Run, contoso_server: Emulator, snapshot: Path
+) -> None:
+    for name in ("Orders back office", "Timesheets", "Site archiver", "Old intranet"):
+        app_id = next(app["appId"] for app in contoso()["applications"] if str(app["displayName"]).startswith(name))
+        auditor(
+            "check", app_id, "--graph-url", contoso_server.url, "--save-snapshot", app_id, "--fail-on", "never", "--quiet",
+            token=contoso_server.auditor_token(),
+        )  # fmt: skip
+        document = auditor("diff", snapshot, app_id, "--format", "json").json()
+        assert (document["new"]["scope"], document["changes"], document["not_compared"]) == ([app_id], [], [])
