@@ -118,7 +118,8 @@ def _blind(sets: Sequence[Measured]) -> list[str]:
         "Predictable failures, strictly, and working calls that were refused. The first round met commit a5983ed, the second,\n"
         "after the predictor had been corrected by the first, commit 2f321bc. What a case said beside its columns was once\n"
         "written as facts by hand, once read by the keyword reader alone (`tests/cases/infer.py`). Some cases whose label\n"
-        "turned out to be doubtful are in the numbers of the first time and no longer among those of now.\n\n"
+        "turned out to be doubtful are in the numbers of the first time and no longer among those of now. Who collected the\n"
+        "second round had read what was said of the first.\n\n"
     )
     return [text + _table(head, rows)]
 
