@@ -16,7 +16,7 @@ import pandas as pd
 from auditor.audit.check import CERTAINTIES, SEVERITIES
 from auditor.audit.result import AuditRun
 from reports import rows
-from reports.overview import VERDICTS, unassessed_sentence, unread_among
+from reports.overview import VERDICTS, unassessed_sentence, uncompared_sentence, unread_among
 
 Kind = Literal["text", "integer", "date", "boolean", "url"]
 
@@ -65,6 +65,8 @@ class Sheet:
     """Sources its facts come from: where one was not read, an empty sheet is a gap and says so."""
     judged: bool = False
     """It holds what the checks found: where a check gave no answer, the sheet is incomplete."""
+    compared: bool = False
+    """It holds what a comparison with a baseline found: what could not be compared is a gap."""
     empty: str = ""
     """What to say where there are no rows and nothing is missing."""
 
@@ -77,6 +79,8 @@ class Sheet:
         unread = self.unread(run)
         parts = [f"{', '.join(unread)} could not be read."] if unread else []
         if self.judged and (sentence := unassessed_sentence(run)):
+            parts.append(sentence)
+        if self.compared and (sentence := uncompared_sentence(run)):
             parts.append(sentence)
         return " ".join(parts)
 
@@ -368,11 +372,11 @@ WAIVERS = Sheet(
 )  # fmt: skip
 
 CHANGES = Sheet(
-    "Changes", "changes", "What is new, gone or different since the baseline. Only where one was given.",
+    "Changes", "changes", "What is new, gone or different since the baseline, worst first.",
     rows.changes, lambda run: len(run.changes or ()),
     (
         Column("Change", "kind", "new, gone or changed.", 11, facet=True, toned=True, order=("new", "changed", "gone")),
-        Column("Thing", "thing", "What it is: app, permission, consent, credential, finding, directory role, policy.", 16, facet=True),
+        Column("Thing", "thing", "What it is: app, permission, consent, credential, finding, directory role, policy, prediction.", 16, facet=True),
         Column("App name", "display_name", _APP_NAME, 30),
         guid("App ID", "app_id", _APP_ID, hidden=True),
         Column("Summary", "summary", "One sentence: the object, and what became of it.", 60, wrap=True),
@@ -381,6 +385,7 @@ CHANGES = Sheet(
         Column("Key", "key", "The ids that name it.", 50, hidden=True),
     ),
     frozen=2,
+    compared=True,
     empty="Nothing has changed since the baseline.",
 )  # fmt: skip
 

@@ -115,6 +115,8 @@ def _context(run: AuditRun, listed: int) -> dict[str, Any]:
         "severities": [(word, run.counts()[word], SEVERITY_MEANINGS[word]) for word in SEVERITIES],
         "waived": waived,
         "known": known,
+        "baseline": f" of {spoken_utc(run.baseline_at)}" if run.baseline_at else "",
+        "uncompared": list(dict.fromkeys(gap.reason for gap in run.not_compared)),
         "changes": None if run.changes is None else changed(run),
         "failing": failing_apps(run, 6),
         "failing_count": failing_count(run),

@@ -82,6 +82,15 @@ def unassessed_sentence(run: AuditRun) -> str:
     return f"{missing} of {plural(len(run.checks), 'check')} {were} not assessed: the absence of findings there means nothing."
 
 
+def uncompared_sentence(run: AuditRun) -> str:
+    """What a table of changes cannot say: how much was not compared and why; empty when everything was."""
+    reasons = list(dict.fromkeys(gap.reason for gap in run.not_compared))
+    if not reasons:
+        return ""
+    more = f" And {plural(len(reasons) - 3, 'reason')} more." if len(reasons) > 3 else ""
+    return "Not everything was compared. " + " ".join(reasons[:3]) + more
+
+
 def worst_finding(run: AuditRun) -> Finding | None:
     """The open finding that is worst, and most certain among those; None without open findings."""
     return min(open_findings(run), key=_rank, default=None)
@@ -233,6 +242,7 @@ class Changed:
 
 _PLURALS = {
     "finding": "findings",
+    "prediction": "predictions",
     "permission": "permissions",
     "consent": "consents",
     "credential": "credentials",
@@ -240,7 +250,7 @@ _PLURALS = {
     "directory role": "directory roles",
     "policy": "policies",
 }
-"""Things that change, in the order in which people ask about them."""
+"""Things that change, in the order in which people ask about them; each of ``change.THINGS``."""
 
 
 def changed(run: AuditRun) -> list[Changed]:

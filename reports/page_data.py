@@ -21,7 +21,7 @@ import orjson
 import pandas as pd
 
 from auditor.audit.result import AuditRun
-from reports.columns import FINDINGS, Column, Sheet
+from reports.columns import CHANGES, FINDINGS, Column, Sheet
 from reports.overview import state
 from reports.rows import Value, plain_list
 from reports.text import cut, visible
@@ -89,6 +89,8 @@ def blocks(run: AuditRun, sheet: Sheet) -> Iterator[tuple[str, str, str]]:
     hidden = set(_HIDDEN.get(sheet.slug, ()))
     if sheet is FINDINGS and all(state(finding) == "new" for finding in run.findings):
         hidden.add("State")
+    if sheet is CHANGES and all(change.kind != "changed" for change in run.changes or ()):
+        hidden = hidden - {"App name"} | {"Before", "After"}
     head = {
         "slug": sheet.slug,
         "title": sheet.title,

@@ -44,10 +44,16 @@ function findingDetail(source, row) {
   parts.push(el("h3", {}, "Facts"), facts(source, row, ["Severity", "Certainty", "Summary", "Fix", "Commands", "Fix page", "Help", "Evidence", "State"]));
   return [...parts, ...pageOf(get("Check"))];
 }
+/** What a row's panel links to: its app, and of a change the finding that it is about. */
+function leads(row) {
+  const id = data.place.has("App ID") ? data.get("App ID", row) : null;
+  const finding = data.slug === "changes" && data.get("Thing", row) === "finding" && data.get("Change", row) !== "gone" ? data.get("Key", row) : null;
+  return id || finding ? el("p", {class: "links"}, finding ? el("a", {href: "#findings/" + encodeURIComponent(finding)}, "The finding") : null, id ? el("a", {href: appAddress(id)}, "Everything about this app") : null) : null;
+}
 function openPanel() {
   const row = found[place];
   $("detail-title").textContent = text(data.get(main(), row)) || "(no name)";
-  const body = data.slug === "findings" ? findingDetail(data, row) : [data.place.has("App ID") && data.get("App ID", row) ? el("p", {class: "links"}, el("a", {href: appAddress(data.get("App ID", row))}, "Everything about this app")) : null, facts(data, row, [main()]), ...(data.slug === "checks" ? pageOf(data.get("Check", row)) : [])];
+  const body = data.slug === "findings" ? findingDetail(data, row) : [leads(row), facts(data, row, [main()]), ...(data.slug === "checks" ? pageOf(data.get("Check", row)) : [])];
   $("detail-body").replaceChildren(...body.filter((part) => part !== null));
   $("place").textContent = `${told(place + 1)} of ${told(found.length)}`;
   $("previous").disabled = place <= 0;

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pandas as pd
 
-from auditor.audit.change import Change
+from auditor.audit.change import Change, Gap
 from auditor.audit.check import CheckMeta, Finding, Remediation
 from auditor.audit.result import AuditRun, CheckResult, Coverage, WaiverState
 from auditor.tenant.columns import APPS, CONDITIONAL_ACCESS, CONSENTS, CREDENTIALS, empty, frame
@@ -249,7 +249,7 @@ def drifted() -> AuditRun:
         Change("gone", "finding", "Mail Bot no longer requests Mail.Send without consent.", guid("Mail Bot"), "Mail Bot", ("0123456789abcdef",), {"severity": "high"}),
         Change("changed", "permission", "HR Portal's User.Read on Microsoft Graph was granted.", guid("HR Portal"), "HR Portal", (guid("HR Portal"), GRAPH, "User.Read"), {"status": "not-consented"}, {"status": "granted", "consent": "admin"}),
         Change("new", "policy", "Policy Require MFA is new.", None, None, (guid("policy"),), {}, {"state": "enabled"}),
-    ])  # fmt: skip
+    ], baseline_at=datetime(2026, 10, 1, 9, 30, tzinfo=UTC), not_compared=[Gap("credential", "old", "applications", "The baseline does not know credentials.")])  # fmt: skip
 
 
 def nothing() -> AuditRun:

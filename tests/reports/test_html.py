@@ -13,9 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from auditor.audit.change import THINGS, Change
 from auditor.audit.result import AuditRun
 from reports.columns import PERMISSIONS, sheets_of
 from reports.html import SCRIPTS, write_html
+from reports.overview import changed
 from reports.page_data import blocks, show
 from reports.palette import SHADES, SURFACES, TONES
 from tests.reports import sample
@@ -76,11 +78,22 @@ def test_what_changed_since_the_baseline_is_on_the_first_screen(tmp_path: Path) 
         ("#changes?Thing=permission&amp;Change=changed", "1 changed"),
         ("#changes?Thing=policy&amp;Change=new", "1 new"),
     ]
+    assert "Since the baseline of 2026-10-01 09:30 UTC" in text
+    assert "The baseline does not know credentials." in since
+    tab = re.search(r'data-view="changes".*?</a>', text, re.DOTALL)
+    assert tab is not None
+    assert "incomplete" in tab.group()
+    assert "Not everything was compared. The baseline does not know" in unpacked(text)["changes"]["gap"]
     unchanged, _ = page(replace(sample.calm(), changes=()), tmp_path)
     assert "Nothing has changed." in unchanged
     without, _ = page(sample.calm(), tmp_path)
     assert "Since the baseline</h2>" not in without
     assert 'data-view="changes"' not in without
+
+
+def test_every_kind_of_thing_that_changes_is_told() -> None:
+    run = replace(sample.calm(), changes=[Change("new", thing, "It is new.") for thing in THINGS])
+    assert {(one.thing, one.counts) for one in changed(run)} == {(thing, (("new", 1),)) for thing in THINGS}
 
 
 def test_the_apps_that_fail_first_say_how_many_calls_are_denied(tmp_path: Path) -> None:

@@ -279,6 +279,11 @@ def test_changes_are_a_view_and_the_first_screen_leads_there(opened: Open) -> No
     page.click("#reset")
     assert shown(page) == "4 of 4 shown"
     assert "gone" in page.locator("#body").inner_text()
+    page.locator("#body .open").first.click()
+    page.click("#detail .links a >> nth=0")
+    settle(page)
+    assert sample.calm().findings[0].fingerprint in page.url
+    assert "Fix" in page.locator("#detail").inner_text()
 
 
 def saved(page: Any) -> list[list[str]]:
