@@ -343,7 +343,9 @@ def test_a_baseline_that_is_none(auditor: Run, snapshot: Path, content: str) -> 
 
 
 def test_a_baseline_of_another_tenant(auditor: Run, snapshot: Path) -> None:
-    Path("old.json").write_text(json.dumps({"schema_version": 1, "tenant": {"id": GUID}, "findings": []}))
+    report = auditor("audit", "--from", snapshot, "--format", "json", "--out", "-").json()
+    report["tenant"]["id"] = GUID
+    Path("old.json").write_text(json.dumps(report))
     result = auditor("audit", "--from", snapshot, "--baseline", "old.json", "--out", "reports")
     assert result.code == 2
     assert f"old.json: the baseline is of tenant {GUID}" in result.sentence
