@@ -158,6 +158,10 @@ def _writes_somebody(call: Call) -> bool:
     return call.method != "GET" and USER.match(call.path) is not None
 
 
+_NOT_FOR_PEOPLE = ("Directory Synchronization", "Partner ", "On Premises Directory")
+"""Roles of services and of Microsoft's partners: enough, and nothing to give to somebody."""
+
+
 def _without_role(
     question: Question, rule: UserCallRule, tenant: Tenant, user: Any | None, roles: Any | None
 ) -> Iterator[Obstacle]:
@@ -166,7 +170,8 @@ def _without_role(
     taken = rule.setting is not None and (tenant.consent.user_permissions or {}).get(rule.setting) is False
     own = rule.members == "own" and not taken
     status, code = refusal(call.path, empty=False)
-    needed = listed([name for name in rule.roles if name != "Global Administrator"][:3] or ["Global Administrator"])
+    fit = [name for name in rule.roles if name != "Global Administrator" and not name.startswith(_NOT_FOR_PEOPLE)]
+    needed = listed(fit[:3] or ["Global Administrator"])
     fix = f"Let a user sign in who holds one of these directory roles: {', '.join(rule.roles)}."
     why = rule.why.rstrip(".")
     if roles is None:

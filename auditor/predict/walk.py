@@ -127,7 +127,8 @@ def _answer(who: Subject, question: Question, tenant: Tenant) -> Prediction:
     if who.row is not None:
         pairs = frozenset((GRAPH, name) for name in (judged.granted_by or carried.held | carried.asked))
         found += conditional_access.obstacles(who.row, question, pairs, tenant, user)
-    return _with_gaps(_verdict(question, found, judged, carried, known=who.row is not None), question, tenant)
+    made = _verdict(question, found, judged, carried, known=who.row is not None)
+    return _with_gaps(made, question, tenant, user)
 
 
 def _user(question: Question, tenant: Tenant) -> Any | None:
@@ -166,14 +167,14 @@ def _verdict(
     )
 
 
-def _with_gaps(prediction: Prediction, question: Question, tenant: Tenant) -> Prediction:
+def _with_gaps(prediction: Prediction, question: Question, tenant: Tenant, user: Any | None) -> Prediction:
     """An allowed call says what could not be read and might have stood in its way."""
     if prediction.verdict != "allowed" or question.account == "personal":
         return prediction
     unread = []
     if conditional_access.unread(tenant):
         unread.append("Conditional Access policies")
-    if question.users and not tenant.is_read("users"):
+    if question.users and user is None:
         unread.append("the users' roles and licences")
     if not tenant.is_read(principal.SKUS):
         unread.append("the tenant's licences")
