@@ -25,6 +25,8 @@ from reports.text import cut, formula_like, iso_utc, visible
 CELL_LIMIT = 32_767
 """Characters (UTF-16 units) that Excel holds in a cell."""
 TIME_FORMAT = 'yyyy\\-mm\\-dd hh:mm"Z"'
+FLAG_FORMAT = '"TRUE";"TRUE";"FALSE"'
+"""Excel shows true and false as words whatever the format, LibreOffice prints 1 and 0 without one."""
 DATE_FORMAT = "yyyy\\-mm\\-dd"
 FIRST_DAY = datetime(1900, 3, 1, tzinfo=UTC)
 """Before it Excel counts a day that never was, so earlier times are written as text."""
@@ -93,15 +95,17 @@ class CellMaker:
         self._text = WriteOnlyCell(sheet)
         self._guarded = WriteOnlyCell(sheet)
         self._time = WriteOnlyCell(sheet)
+        self._flag = WriteOnlyCell(sheet)
         self._link = WriteOnlyCell(sheet)
-        for cell in (self._text, self._guarded, self._time):
+        for cell in (self._text, self._guarded, self._time, self._flag):
             cell.alignment = alignment
         self._guarded.quotePrefix = True
         self._time.number_format = TIME_FORMAT if column.width > 13 else DATE_FORMAT
+        self._flag.number_format = FLAG_FORMAT
         self._link.alignment = TOP
         self._link.font = LINK_FONT
         # Asking for it puts a look into the workbook's list: rows are written after the list.
-        self.looks = [cell.style_id for cell in (self._text, self._guarded, self._time, self._link)]
+        self.looks = [cell.style_id for cell in (self._text, self._guarded, self._time, self._flag, self._link)]
 
     def cell(self, value: Value) -> Any:
         """What to append for one value: a cell, a bare value, or None for nothing."""
@@ -111,6 +115,9 @@ class CellMaker:
             return self._of_text(value)
         if isinstance(value, (datetime, date)):
             return self._of_time(value)
+        if isinstance(value, bool):
+            self._flag.value = value
+            return self._flag
         if not self._top:
             return value
         self._text.value = value
