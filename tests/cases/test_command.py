@@ -21,12 +21,10 @@ Command = Callable[..., dict[str, Any]]
 
 
 def chosen() -> list[Case]:
-    """One case of each kind, check and flow of ours, and one real case of each kind and check where they are there."""
+    """One case of each kind and check, ours before real ones, and of what works one of each flow."""
     found: dict[tuple[str | None, ...], Case] = {}
-    for case in own_cases():
-        found.setdefault((case.kind, case.slug, case.flow if case.kind == "fails" else ""), case)
-    for case in cases():
-        found.setdefault(("real", case.kind, case.slug), case)
+    for case in (*own_cases(), *cases()):
+        found.setdefault((case.kind, case.slug, case.flow if case.kind == "works" else ""), case)
     return list(found.values())
 
 
