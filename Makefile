@@ -48,6 +48,7 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 bench: $(VENV)/.dev ## benchmarks that print one ratio each
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/catalog.py
+	$(BIN)/python benchmarks/xlsx.py
 
 clean: ## remove the environment, caches and the reports of demos
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis audit-Contoso-*

@@ -34,7 +34,7 @@ MAX_ROWS = 1_048_576
 """Rows that Excel holds in a sheet, the header included."""
 MAX_LINKS = 65_000
 """Links written on a sheet before the rest stays plain text; Excel's own limit is 65,530."""
-_PRINTED = 300
+_PRINTED = 312
 """Characters across that fit a page in letters large enough to read."""
 _WIDE = 220
 """Characters across from which a sheet is set up for A3 paper."""

@@ -45,6 +45,7 @@ REVIEW_FILL = PatternFill("solid", fgColor="5A6472")
 LINK_FONT = Font(name="Calibri", size=11, color="0563C1", underline="single")
 RULE = Border(bottom=Side(style="thin", color="C5CCD4"))
 TOP = Alignment(vertical="top")
+LEFT = Alignment(horizontal="left", vertical="top")
 INDENTED = Alignment(horizontal="left", vertical="top", indent=1)
 WRAPPED = Alignment(vertical="top", wrap_text=True)
 INDENTED_WRAPPED = Alignment(horizontal="left", vertical="top", indent=1, wrap_text=True)
@@ -102,6 +103,7 @@ class CellMaker:
         self._guarded.quotePrefix = True
         self._time.number_format = TIME_FORMAT if column.width > 13 else DATE_FORMAT
         self._flag.number_format = FLAG_FORMAT
+        self._flag.alignment = LEFT
         self._link.alignment = TOP
         self._link.font = LINK_FONT
         # Asking for it puts a look into the workbook's list: rows are written after the list.
