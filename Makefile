@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2
+# As many as there are processors, four at most: each holds a tenant or two.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ "$$n" -gt 4 ] && echo 4 || echo "$$n")
 PYTEST_ARGS ?=
 
 ifeq ($(OS),Windows_NT)
