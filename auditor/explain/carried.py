@@ -21,7 +21,7 @@ from auditor.explain.told import listed
 from auditor.predict import gates, principal
 from auditor.predict.authorization import Judgement, judge
 from auditor.predict.call import Call
-from auditor.predict.rules import rules, written
+from auditor.predict.rules import rules
 from auditor.predict.subject import Subject, subject
 from auditor.predict.token import Token as Carried
 from auditor.predict.verdict import Flow, Obstacle, Question
@@ -202,8 +202,3 @@ def _other_api(call: Call) -> Reason:
         "Ask for a token for the API that is called, or call Microsoft Graph.",
         also=("token-invalid",),
     )
-
-
-def written_needs(call: Call, scheme: SchemeName) -> tuple[str, ...]:
-    """Everything that opens a call in a scheme, least privileged first."""
-    return tuple(written(way) for way in (rules(call, scheme).listed or {}).get(scheme, ()))

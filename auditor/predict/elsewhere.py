@@ -14,7 +14,6 @@ from auditor.predict.gap import Gap, some
 from auditor.predict.services import service_of
 from auditor.predict.verdict import Obstacle
 
-EXCHANGE_PAGE = "https://learn.microsoft.com/exchange/permissions-exo/application-rbac"
 _APP_FOLDER = "Files.ReadWrite.AppFolder"
 """https://learn.microsoft.com/onedrive/developer/rest-api/concepts/special-folders-appfolder"""
 _AS_USER = "Directory.AccessAsUser.All"
