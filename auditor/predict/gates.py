@@ -28,9 +28,9 @@ def obstacles(who: Subject, question: Question, judged: Judgement, carried: Toke
         behind = [name for name in judged.granted_by if gate.permissions.fullmatch(name)]
         past = [name for name in carried.held if gate.unless.fullmatch(name)]
         if behind and len(behind) == len(judged.granted_by) and not past:
-            reason = f"{who.name} holds {behind[0]}, which opens {question.call.text}; {gate.name} decide besides: {gate.why}."
-            if gate.name.startswith(("the ", "ownership")) and not gate.name.startswith("the conditions"):
-                reason = reason.replace(" decide besides", " decides besides")
+            reason = (
+                f"{who.name} holds {behind[0]}, which opens {question.call.text} subject to {gate.name}: {gate.why}."
+            )
             yield Obstacle("workload-policy", "possible", reason, gate.http_status, gate.error_code, fix=gate.fix)
 
 

@@ -16,13 +16,13 @@ D, A = "delegated", "application"
 @pytest.mark.parametrize(
     ("call", "permissions", "status", "code", "says"),
     [
-        ("GET /users/{id}/messages", ["Mail.Read"], 403, "ErrorAccessDenied", "policies and RBAC for Applications decide"),
+        ("GET /users/{id}/messages", ["Mail.Read"], 403, "ErrorAccessDenied", "subject to Exchange application access policies and RBAC for Applications: "),
         ("POST /users/{id}/sendMail", ["Mail.Send"], 403, "ErrorAccessDenied", "Exchange administrator"),
         ("GET /users/{id}/calendarView", ["Calendars.Read"], 403, "ErrorAccessDenied", "Exchange administrator"),
         ("GET /users/{id}/onlineMeetings/{id}", ["OnlineMeetings.Read.All"], 403, "Forbidden",
-         "the Teams application access policy decides besides"),
+         "subject to the Teams application access policy: "),
         ("GET /teams/{id}/channels/{id}/messages", ["ChannelMessage.Read.All"], 402, None,
-         "the conditions of the Teams messages APIs decide besides"),
+         "subject to the conditions of the Teams messages APIs: "),
         ("PATCH /applications/{id}", ["Application.ReadWrite.OwnedBy"], 403, "Authorization_RequestDenied", "owns alone"),
         ("POST /applications/{id}/addPassword", ["Application.ReadWrite.OwnedBy"], 403, "Authorization_RequestDenied",
          "owns alone"),
